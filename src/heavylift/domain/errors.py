@@ -1,0 +1,252 @@
+"""Everything the service may say no with. Not a word of HTTP: `api.errors` maps it.
+
+Refusal                     understood and declined; nothing was changed
+├── InvalidRequest          cannot be right, now or later
+│   ├── MalformedBody       not the JSON or the form that was asked for
+│   ├── UnknownParameter    a field that the operation does not have
+│   ├── UnfitFile           name, MIME type or size does not fit the purpose
+│   ├── UploadTooLarge      more bytes than an Upload may declare or hold
+│   ├── TooManyParts        more Parts than an Upload may hold
+│   ├── BytesMismatch       the listed Parts do not add up to the declared size
+│   ├── PartNotFound        a listed Part is not one of this Upload's
+│   ├── DuplicatePart       a Part is listed twice
+│   ├── DigestMismatch      the bytes are not those the client's digest describes
+│   │   └── Md5Mismatch     the same, for the whole file at complete
+│   └── UploadClosed        the Upload takes nothing more
+│       ├── UploadCompleted
+│       ├── UploadCancelled
+│       └── UploadExpired
+├── NotFound                unknown, or someone else's: told apart nowhere
+│   ├── NoSuchFile
+│   ├── NoSuchUpload
+│   └── NoSuchCursor        `after` of a list is not an id
+├── TooLarge                more bytes than one request may carry
+│   ├── PartTooLarge
+│   ├── FileTooLarge
+│   └── BodyTooLarge
+├── Unauthenticated
+│   ├── MissingKey
+│   └── InvalidKey
+├── TooSlow                 the client stopped sending
+├── RateLimited             too many requests from one project
+├── Unavailable             right, but not now: try again
+│   ├── Overloaded
+│   ├── ShuttingDown
+│   └── StorageUnavailable
+└── InsufficientStorage     no room for the bytes
+"""
+
+from typing import ClassVar
+
+
+class Refusal(Exception):
+    """A no with its reason.
+
+    `message` is for people and says what to do next; `param` names the field at
+    fault; `code` is the stable word that programs match on, or None where OpenAI's
+    own answers carry none.
+    """
+
+    code: ClassVar[str | None] = None
+
+    def __init__(self, message: str, *, param: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.param = param
+
+
+class InvalidRequest(Refusal):
+    """The request cannot be right, whatever the state of the service."""
+
+
+class MalformedBody(InvalidRequest):
+    """The body is not the JSON object, the form or the header that was asked for."""
+
+    code = "malformed_body"
+
+
+class UnknownParameter(InvalidRequest):
+    """A field that the operation does not have."""
+
+    code = "unknown_parameter"
+
+
+class UnfitFile(InvalidRequest):
+    """Name, MIME type or size does not fit the purpose. OpenAI sends no code here."""
+
+
+class UploadTooLarge(InvalidRequest):
+    """More bytes than an Upload may declare, or may hold while it is pending."""
+
+    code = "upload_too_large"
+
+
+class TooManyParts(InvalidRequest):
+    """More Parts than an Upload may hold."""
+
+    code = "too_many_parts"
+
+
+class BytesMismatch(InvalidRequest):
+    """The listed Parts do not add up to the declared size."""
+
+    code = "bytes_mismatch"
+
+
+class PartNotFound(InvalidRequest):
+    """A listed Part is not one of this Upload's."""
+
+    code = "part_not_found"
+
+
+class DuplicatePart(InvalidRequest):
+    """A Part is listed more than once."""
+
+    code = "duplicate_part"
+
+
+class DigestMismatch(InvalidRequest):
+    """The bytes that arrived are not those that the client's digest describes."""
+
+    code = "digest_mismatch"
+
+
+class Md5Mismatch(DigestMismatch):
+    """The assembled file does not have the MD5 that `complete` named."""
+
+    code = "md5_mismatch"
+
+
+class UploadClosed(InvalidRequest):
+    """The Upload's status is final."""
+
+
+class UploadCompleted(UploadClosed):
+    """The Upload has become a File."""
+
+    code = "upload_completed"
+
+
+class UploadCancelled(UploadClosed):
+    """The Upload was cancelled."""
+
+    code = "upload_cancelled"
+
+
+class UploadExpired(UploadClosed):
+    """The Upload's hour is over."""
+
+    code = "upload_expired"
+
+
+class NotFound(Refusal):
+    """Unknown to this project. Someone else's id gives the same words as none at all."""
+
+
+class NoSuchFile(NotFound):
+    """Worded as OpenAI words it."""
+
+    def __init__(self, file_id: str) -> None:
+        super().__init__(f"No such File object: {file_id}", param="id")
+
+
+class NoSuchUpload(NotFound):
+    """Worded after OpenAI's sentence about files."""
+
+    code = "upload_not_found"
+
+    def __init__(self, upload_id: str) -> None:
+        super().__init__(f"No such Upload object: {upload_id}", param="upload_id")
+
+
+class NoSuchCursor(NotFound):
+    """`after` of a list is not the id of anything."""
+
+    def __init__(self) -> None:
+        super().__init__("Resource not found.", param="after")
+
+
+class TooLarge(Refusal):
+    """More bytes than one request may carry."""
+
+
+class PartTooLarge(TooLarge):
+    """A Part over the limit."""
+
+    code = "part_too_large"
+
+
+class FileTooLarge(TooLarge):
+    """A posted file over the limit: use an Upload."""
+
+    code = "file_too_large"
+
+
+class BodyTooLarge(TooLarge):
+    """A JSON body over the limit."""
+
+    code = "body_too_large"
+
+
+class Unauthenticated(Refusal):
+    """We do not know who is asking."""
+
+
+class MissingKey(Unauthenticated):
+    """No API key was sent. OpenAI sends no code here."""
+
+
+class InvalidKey(Unauthenticated):
+    """An API key that we do not know, or no longer."""
+
+    code = "invalid_api_key"
+
+
+class TooSlow(Refusal):
+    """The client stopped sending in the middle of its request."""
+
+    code = "request_timeout"
+
+
+class RateLimited(Refusal):
+    """Too many requests from one project. `retry_after` in seconds."""
+
+    code = "rate_limit_exceeded"
+
+    def __init__(self, message: str, *, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class Unavailable(Refusal):
+    """The request is right, the moment is not. `retry_after` in seconds."""
+
+    code = "unavailable"
+
+    def __init__(self, message: str, *, retry_after: int = 1) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class Overloaded(Unavailable):
+    """As many bodies are being received as this process takes at once."""
+
+    code = "overloaded"
+
+
+class ShuttingDown(Unavailable):
+    """This process is stopping and takes no new body."""
+
+    code = "shutting_down"
+
+
+class StorageUnavailable(Unavailable):
+    """The catalog or the blob store did not do its work."""
+
+    code = "storage_unavailable"
+
+
+class InsufficientStorage(Refusal):
+    """There is no room for the bytes. What is stored stays readable and deletable."""
+
+    code = "insufficient_storage"

@@ -1,0 +1,101 @@
+"""A File is an ordered list of extents: stretches of bytes, each a blob of its own."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from heavylift.domain import checksums
+from heavylift.domain.errors import InvalidRequest
+from heavylift.domain.limits import Limits
+from heavylift.domain.purposes import Purpose
+
+PATH_SEPARATORS = str.maketrans("\\", "/")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extent:
+    """A stretch of bytes: which blob holds it, how long it is, what its CRC-64/NVME is."""
+
+    blob: str
+    bytes: int
+    checksum: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class File:
+    """A finished file. Times in Unix seconds; `expires_at` None is kept for good."""
+
+    id: str
+    project: str
+    filename: str
+    purpose: str
+    bytes: int
+    checksum: int
+    created_at: int
+    expires_at: int | None = None
+
+    def expired_at(self, now: float) -> bool:
+        """Whether the file's time is over: to everyone outside it is then no file at all."""
+        return self.expires_at is not None and now >= self.expires_at
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Bytes from `start` up to, not including, `stop`; `stop` None means to the end."""
+
+    start: int = 0
+    stop: int | None = None
+
+
+WHOLE = Span()
+
+
+def touched(extents: Sequence[Extent], span: Span) -> Iterator[tuple[str, Span]]:
+    """The blobs that a span of the file lies in, in order, each with the span inside it."""
+    begin = 0
+    for extent in extents:
+        end = begin + extent.bytes
+        start = max(span.start, begin)
+        stop = end if span.stop is None else min(span.stop, end)
+        if start < stop:
+            yield extent.blob, Span(start - begin, stop - begin)
+        begin = end
+
+
+def checksum_of(extents: Sequence[Extent]) -> int:
+    """The file's CRC-64/NVME out of its extents'."""
+    return checksums.combine((extent.checksum, extent.bytes) for extent in extents)
+
+
+def clean_filename(filename: str, limits: Limits, *, param: str = "filename") -> str:
+    """The name without any path in front of it, everything else untouched.
+
+    Raises InvalidRequest for a name that is empty, too long, or holds control characters.
+    """
+    name = filename.translate(PATH_SEPARATORS).rpartition("/")[2]
+    if name in ("", ".", ".."):
+        raise InvalidRequest("The file name must not be empty.", param=param)
+    if len(name) > limits.filename_chars:
+        raise InvalidRequest(
+            f"The file name is {len(name)} characters long; the most is {limits.filename_chars}.",
+            param=param,
+        )
+    if any(ord(character) < 0x20 or ord(character) == 0x7F for character in name):
+        raise InvalidRequest("The file name must not hold control characters.", param=param)
+    if any(0xD800 <= ord(character) < 0xE000 for character in name):
+        raise InvalidRequest("The file name must be valid Unicode.", param=param)
+    return name
+
+
+def lifetime(chosen: int | None, purpose: Purpose) -> int | None:
+    """How long a new File lives, in seconds: as asked for, else as its purpose says, else for good."""
+    return purpose.lifetime if chosen is None else chosen
+
+
+def check_lifetime(seconds: int, limits: Limits) -> None:
+    """Refuse an `expires_after.seconds` outside its range."""
+    if not limits.expires_after_least <= seconds <= limits.expires_after_most:
+        raise InvalidRequest(
+            f"expires_after.seconds is {seconds}; it must lie between"
+            f" {limits.expires_after_least} and {limits.expires_after_most}.",
+            param="expires_after.seconds",
+        )
