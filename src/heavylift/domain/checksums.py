@@ -14,7 +14,7 @@ EMPTY = 0
 
 def extend(checksum: int, data: bytes | bytearray | memoryview) -> int:
     """The checksum of what `checksum` covers, followed by `data`."""
-    return crc64nvme(data, checksum)
+    return int(crc64nvme(data, checksum))
 
 
 def combine(pieces: Iterable[tuple[int, int]]) -> int:
