@@ -111,6 +111,16 @@ class Reclaimed:
     blobs: int = 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overdue:
+    """How many rows wait for the upkeep: Uploads to expire and to forget, Files to forget, garbage."""
+
+    expired_uploads: int = 0
+    forgettable_uploads: int = 0
+    expired_files: int = 0
+    garbage: int = 0
+
+
 class Catalog(Protocol):
     """Facts. Every method is one transaction: all of it is durable on return, or none of it happened.
 
@@ -197,6 +207,12 @@ class Catalog(Protocol):
         ...
 
     # upkeep: across projects, in steps of at most `limit` rows, so that no step is long
+
+    async def overdue(
+        self, *, uploads_before: float, forget_before: float, files_before: float, due: float
+    ) -> Overdue:
+        """What the steps below would take at these moments. Reads only."""
+        ...
 
     async def expire_uploads(self, *, before: float, limit: int) -> Reclaimed:
         """Make Uploads expired that are still pending and whose deadline lies before `before`, and

@@ -1,0 +1,26 @@
+"""Reading a file: its extents in a row, looked at as one stream."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing
+
+from heavylift.domain.files import WHOLE, Extent, Span, touched
+from heavylift.service.ports import BlobStore, StorageDown
+
+
+async def read_extents(
+    blobs: BlobStore, extents: Sequence[Extent], span: Span = WHOLE
+) -> AsyncIterator[bytes]:
+    """The bytes of `span`, in order, one extent after the other.
+
+    Raises BlobMissing when an extent's bytes are gone, StorageDown when there are fewer
+    of them than the catalog knows: a reader never mistakes a torso for the whole.
+    """
+    for blob, part in touched(extents, span):
+        assert part.stop is not None
+        missing = part.stop - part.start
+        async with aclosing(blobs.read(blob, part)) as chunks:  # type: ignore[type-var]
+            async for chunk in chunks:
+                missing -= len(chunk)
+                yield chunk
+        if missing:
+            raise StorageDown(f"blob {blob} is {missing} bytes short")

@@ -1,0 +1,156 @@
+"""The story of a File: post it, find it, read it, delete it."""
+
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from heavylift.domain import files as rules
+from heavylift.domain import ids, purposes
+from heavylift.domain.errors import FileTooLarge, InvalidRequest, NoSuchFile, UnfitFile
+from heavylift.domain.files import WHOLE, Extent, File, Span
+from heavylift.domain.limits import Limits
+from heavylift.domain.purposes import Checks, Purpose
+from heavylift.service.content import read_extents
+from heavylift.service.meter import Meter, metered
+from heavylift.service.ports import BlobStore, Buffer, Catalog, Clock, Page
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Description:
+    """What a client says of the file it posts. `lifetime` in seconds, None for the purpose's own."""
+
+    filename: str
+    purpose: str
+    lifetime: int | None
+
+
+class Files:
+    """One method for each verb.
+
+    `delete_grace`, in seconds, is how long a deleted file's bytes stay for downloads under way;
+    `closed_purposes` may not be downloaded; `wake` tells the sweeper.
+    """
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        blobs: BlobStore,
+        *,
+        clock: Clock,
+        limits: Limits,
+        purposes: Mapping[str, Purpose],
+        checks: Checks,
+        delete_grace: float,
+        closed_purposes: Collection[str],
+        wake: Callable[[], None],
+    ) -> None:
+        self._catalog = catalog
+        self._blobs = blobs
+        self._clock = clock
+        self._limits = limits
+        self._purposes = purposes
+        self._checks = checks
+        self._delete_grace = delete_grace
+        self._closed_purposes = closed_purposes
+        self._wake = wake
+
+    async def create(
+        self,
+        project: str,
+        chunks: AsyncIterable[Buffer],
+        describe: Callable[[], Description],
+        *,
+        at_least: int = 0,
+    ) -> File:
+        """Store a posted file.
+
+        `describe` is asked when the bytes have passed, for a form may name the purpose behind
+        the file; what it or its answer is refused for is refused before the blob exists.
+        """
+        self._admit(at_least)
+        meter = Meter(admit=self._admit, settle=self._check_filled)
+        blob = ids.new_blob_key()
+        described: list[tuple[Description, Purpose]] = []
+
+        async def judged() -> AsyncIterator[Buffer]:
+            async for chunk in metered(chunks, meter):
+                yield chunk
+            described.append(self._judge(describe(), meter.bytes))
+
+        await self._blobs.write(blob, judged())
+        (description, purpose), now = described[0], self._clock()
+        lifetime = rules.lifetime(description.lifetime, purpose)
+        file = File(
+            id=ids.new_id(ids.FILE, now=now),
+            project=project,
+            filename=description.filename,
+            purpose=description.purpose,
+            bytes=meter.bytes,
+            checksum=meter.checksum,
+            created_at=int(now),
+            expires_at=None if lifetime is None else int(now) + lifetime,
+        )
+        await self._catalog.add_file(file, [Extent(blob=blob, bytes=meter.bytes, checksum=meter.checksum)])
+        return file
+
+    async def retrieve(self, project: str, file_id: str) -> File:
+        """The File, if it exists and has not expired."""
+        file = None
+        if ids.is_id(ids.FILE, file_id):
+            file = await self._catalog.file(project, file_id, now=self._clock())
+        if file is None:
+            raise NoSuchFile(file_id)
+        return file
+
+    async def list(self, project: str, *, purpose: str | None, page: Page) -> Sequence[File]:
+        """A page of the Files there are now."""
+        return await self._catalog.files(project, purpose=purpose, now=self._clock(), page=page)
+
+    async def delete(self, project: str, file_id: str) -> None:
+        """Forget the File. Its bytes follow once no download can need them."""
+        now = self._clock()
+        gone = ids.is_id(ids.FILE, file_id) and await self._catalog.remove_file(
+            project, file_id, now=now, due=now + self._delete_grace
+        )
+        if not gone:
+            raise NoSuchFile(file_id)
+        self._wake()
+
+    async def content(self, project: str, file_id: str) -> tuple[File, Sequence[Extent]]:
+        """The File and where its bytes lie, if it may be downloaded. Read them with `read`."""
+        file = await self.retrieve(project, file_id)
+        if file.purpose in self._closed_purposes:
+            raise InvalidRequest(f"Not allowed to download files of purpose: {file.purpose}")
+        extents = await self._catalog.extents(project, file_id)
+        if sum(extent.bytes for extent in extents) != file.bytes:
+            raise NoSuchFile(file_id)  # deleted between the two questions
+        return file, extents
+
+    def read(self, extents: Sequence[Extent], span: Span = WHOLE) -> AsyncIterator[bytes]:
+        """The bytes of that span. Raises BlobMissing or StorageDown when they are not all there."""
+        return read_extents(self._blobs, extents, span)
+
+    def _admit(self, size: int) -> None:
+        if size > self._limits.file_bytes:
+            raise FileTooLarge(
+                f"A posted file holds at most {self._limits.file_bytes} bytes. Send larger ones in"
+                " Parts, through POST /v1/uploads.",
+                param="file",
+            )
+
+    def _check_filled(self, size: int) -> None:
+        if size == 0 and not self._limits.empty_files:
+            raise UnfitFile("File is empty.", param="file")
+
+    def _judge(self, description: Description, size: int) -> tuple[Description, Purpose]:
+        """The description with its file name cleaned, and its purpose. Raises what is wrong with them."""
+        purpose = purposes.find_purpose(description.purpose, self._purposes)
+        filename = rules.clean_filename(description.filename, self._limits, param="file")
+        purposes.check_name(purpose, filename, self._checks)
+        if description.lifetime is not None:
+            rules.check_lifetime(description.lifetime, self._limits)
+        if purpose.post_bytes is not None and size > purpose.post_bytes:
+            raise UnfitFile("File is too large.", param="file")
+        return (
+            Description(filename=filename, purpose=purpose.name, lifetime=description.lifetime),
+            purpose,
+        )
