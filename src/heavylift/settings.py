@@ -1,0 +1,282 @@
+"""Every knob: its default, its meaning, its unit. From HEAVYLIFT_* variables or a TOML file."""
+
+import ipaddress
+import os
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, Field, SecretStr, field_validator, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from heavylift.domain.limits import DAY, GIB, HOUR, KIB, MIB, Limits
+from heavylift.domain.purposes import PURPOSES, Checks, Purpose
+from heavylift.service.sweeper import Schedule
+
+PREFIX = "HEAVYLIFT_"
+CONFIG_VARIABLE = PREFIX + "CONFIG"
+
+
+class Durability(StrEnum):
+    """What a 200 promises: to survive a power loss, or only the death of the process."""
+
+    STRICT = "strict"
+    RELAXED = "relaxed"
+
+
+class PurposeExtension(BaseModel):
+    """What an operator adds to a purpose's row, or a new row altogether."""
+
+    extensions: frozenset[str] = frozenset()
+    mime_types: frozenset[str] = frozenset()
+    post_bytes: int | None = Field(None, ge=1)
+    lifetime: int | None = Field(None, ge=1)
+
+    @field_validator("extensions", mode="after")
+    @classmethod
+    def _without_dot(cls, extensions: frozenset[str]) -> frozenset[str]:
+        return frozenset(extension.lower().removeprefix(".") for extension in extensions)
+
+    def added_to(self, name: str, row: Purpose | None) -> Purpose:
+        """The row with this added; a purpose that accepts anything goes on doing so."""
+        if row is None:
+            return Purpose(
+                name=name,
+                extensions=self.extensions,
+                mime_types=self.mime_types,
+                post_bytes=self.post_bytes,
+                lifetime=self.lifetime,
+            )
+        return Purpose(
+            name=name,
+            extensions=row.extensions and row.extensions | self.extensions,
+            mime_types=row.mime_types and row.mime_types | self.mime_types,
+            post_bytes=self.post_bytes or row.post_bytes,
+            lifetime=self.lifetime or row.lifetime,
+            only=None if self.extensions else row.only,
+        )
+
+
+class Settings(BaseSettings):
+    """What one installation is set to. Sizes in bytes, times in seconds.
+
+    An environment variable is a field's name in capitals behind HEAVYLIFT_; in the TOML
+    file, named by HEAVYLIFT_CONFIG, it is the field's name as it stands here. The
+    environment wins over the file, the command line over both.
+    """
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", validate_default=True)
+
+    # where things are
+    data: Path = Field(
+        Path("heavylift-data"), description="Folder of the catalog, the blobs and the first key."
+    )
+    catalog: str | None = Field(None, description="URL of the catalog. Default: sqlite, in the data folder.")
+    blobs: str | None = Field(None, description="URL of the blob store. Default: the data folder.")
+    durability: Durability = Field(
+        Durability.STRICT,
+        description="strict: a 200 survives power loss. relaxed: it survives the process, and is faster.",
+    )
+    disk_reserve: int = Field(
+        64 * MIB, ge=0, description="Bytes of a local disk that blobs leave free for the catalog."
+    )
+
+    # serving
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8321, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
+    workers: int = Field(1, ge=1, le=256, description="Processes that share the port.")
+    tls_cert: Path | None = Field(None, description="PEM certificate chain; with tls_key, serves https.")
+    tls_key: Path | None = Field(None, description="PEM private key.")
+    bare_paths: bool = Field(False, description="Answer on /uploads and /files too, without /v1.")
+    cors_origins: list[str] = Field([], description='Origins whose web pages may call; ["*"] for any.')
+    stop_grace: float = Field(
+        30.0, ge=0, description="How long running bodies may take to finish when the service stops."
+    )
+
+    # who may call
+    auth: Literal["on", "off"] = Field(
+        "on", description="off: no API key is asked for. Only accepted when listening on loopback."
+    )
+    bootstrap_key: SecretStr | None = Field(
+        None, description="The first API key, instead of one that the first start makes up."
+    )
+    rate_limit: int = Field(
+        0, ge=0, description="Requests a minute that each process takes of a project; 0 for no limit."
+    )
+
+    # what is accepted
+    purpose_checks: Checks = Field(
+        Checks.FULL, description="What is checked of a purpose's table: full, extension or off."
+    )
+    purposes: dict[str, PurposeExtension] = Field(
+        {}, description="Additions to the table of purposes, by name."
+    )
+    downloads: Literal["all", "openai"] = Field(
+        "all", description="openai: refuse downloads of purposes that OpenAI refuses."
+    )
+    empty_files: bool = Field(False, description="Accept Uploads and Files of no bytes.")
+    max_part_bytes: int = Field(64 * MIB, ge=1, description="Most bytes of a Part.")
+    max_upload_bytes: int = Field(8 * GIB, ge=1, description="Most bytes that an Upload may declare.")
+    max_held_bytes: int = Field(
+        9 * GIB, ge=1, description="Most bytes that a pending Upload may hold, Parts sent twice included."
+    )
+    max_parts: int = Field(10_000, ge=1, description="Most Parts of an Upload.")
+    max_file_bytes: int = Field(512 * MIB, ge=1, description="Most bytes of one POST /v1/files.")
+    max_json_bytes: int = Field(MIB, ge=1 * KIB, description="Most bytes of a JSON body.")
+    max_head_bytes: int = Field(64 * KIB, ge=1 * KIB, description="Most bytes of a request's headers.")
+    upload_seconds: int = Field(HOUR, ge=1, description="How long an Upload stays open.")
+
+    # against overload and slow clients
+    max_bodies: int = Field(
+        128, ge=1, description="Bodies that each process receives at once; beyond it, 503 and Retry-After."
+    )
+    head_timeout: float = Field(20.0, gt=0, description="How long a request's headers may take.")
+    idle_timeout: float = Field(60.0, gt=0, description="How long a body may stand still.")
+    body_timeout: float = Field(float(HOUR), gt=0, description="How long one body may take in all.")
+    keep_alive: float = Field(75.0, gt=0, description="How long a connection may wait for a request.")
+
+    # reclaiming
+    sweep_interval: float = Field(60.0, gt=0, description="Between two rounds of reclaiming.")
+    expiry_grace: float = Field(
+        2.0 * HOUR, ge=0, description="After an Upload's deadline, before its Parts are reclaimed."
+    )
+    delete_grace: float = Field(
+        60.0, ge=0, description="How long a deleted file's bytes stay for downloads under way."
+    )
+    upload_retention: float = Field(
+        30.0 * DAY, ge=0, description="How long a finished Upload can still be asked for."
+    )
+    orphan_interval: float = Field(
+        float(HOUR), gt=0, description="Between two searches for bytes that a crash left."
+    )
+    orphan_grace: float = Field(2.0 * HOUR, gt=0, description="How long such bytes must have lain untouched.")
+
+    # telling
+    log_format: Literal["auto", "console", "json"] = Field(
+        "auto", description="auto: console on a terminal, else json."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="The least that is logged."
+    )
+
+    @model_validator(mode="after")
+    def _check_together(self) -> Self:
+        if self.auth == "off" and not is_loopback(self.host):
+            raise ValueError(
+                f"auth=off is only accepted on loopback, not on {self.host}: set auth=on, or host=127.0.0.1"
+            )
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise ValueError("tls_cert and tls_key go together: set both or neither")
+        if self.orphan_grace <= self.idle_timeout:
+            raise ValueError(
+                "orphan_grace must be longer than idle_timeout,"
+                " or a Part that is still arriving could be reclaimed"
+            )
+        if self.max_held_bytes < self.max_upload_bytes:
+            raise ValueError("max_held_bytes must be at least max_upload_bytes")
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The command line, then the environment, then the file that it names."""
+        toml = TomlConfigSettingsSource(settings_cls, toml_file=config_file())
+        return init_settings, env_settings, toml
+
+    @property
+    def catalog_url(self) -> str:
+        """Where the facts are."""
+        return self.catalog or f"sqlite:///{(self.data / 'catalog.sqlite').absolute()}"
+
+    @property
+    def blobs_url(self) -> str:
+        """Where the bytes are."""
+        return self.blobs or f"file://{(self.data / 'blobs').absolute()}"
+
+    @property
+    def key_file(self) -> Path:
+        """Where the first key is kept for the local command line, with mode 0600."""
+        return self.data / "api-key"
+
+    @property
+    def limits(self) -> Limits:
+        """The domain's limits as set here."""
+        return Limits(
+            part_bytes=self.max_part_bytes,
+            upload_bytes=self.max_upload_bytes,
+            held_bytes=self.max_held_bytes,
+            parts=self.max_parts,
+            upload_seconds=self.upload_seconds,
+            file_bytes=self.max_file_bytes,
+            json_bytes=self.max_json_bytes,
+            empty_files=self.empty_files,
+        )
+
+    @property
+    def schedule(self) -> Schedule:
+        """The sweeper's times as set here."""
+        return Schedule(
+            interval=self.sweep_interval,
+            expiry_grace=self.expiry_grace,
+            delete_grace=self.delete_grace,
+            retention=self.upload_retention,
+            orphan_interval=self.orphan_interval,
+            orphan_grace=self.orphan_grace,
+        )
+
+    @property
+    def purpose_table(self) -> Mapping[str, Purpose]:
+        """The table of purposes with the operator's additions."""
+        added = {name: more.added_to(name, PURPOSES.get(name)) for name, more in self.purposes.items()}
+        return {**PURPOSES, **added}
+
+    @property
+    def closed_purposes(self) -> frozenset[str]:
+        """Purposes whose files may not be downloaded: those that OpenAI was seen to refuse."""
+        return frozenset({"assistants", "user_data"} if self.downloads == "openai" else ())
+
+
+def config_file() -> Path | None:
+    """The TOML file that HEAVYLIFT_CONFIG names."""
+    name = os.environ.get(CONFIG_VARIABLE)
+    return Path(name) if name else None
+
+
+def is_loopback(host: str) -> bool:
+    """Whether nobody but this machine can reach that address."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def sources(settings: Settings, given: Mapping[str, Any]) -> dict[str, str]:
+    """Where each setting came from: `default`, a file, a variable, or the command line (`given`)."""
+    config = config_file()
+    in_file = TomlConfigSettingsSource(Settings, toml_file=config)() if config else {}
+    found = {}
+    for name in type(settings).model_fields:
+        variable = PREFIX + name.upper()
+        if name in given:
+            found[name] = "command line"
+        elif any(key.upper() == variable for key in os.environ):
+            found[name] = variable
+        elif name in in_file:
+            found[name] = str(config)
+        else:
+            found[name] = "default"
+    return found
