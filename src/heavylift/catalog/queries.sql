@@ -1,0 +1,207 @@
+-- Every statement of the catalog. SQLite and PostgreSQL understand the same text.
+--
+-- A statement begins with its name and one line of reason, and ends before the next name.
+-- Parameters are spelled :name. {page} stands for the end of a list's statement, behind a
+-- cursor and in one of two directions: it makes two statements, name_newest and name_oldest.
+-- Ids and blob keys compare bytewise. Times are Unix seconds, sizes are bytes.
+
+
+-- UPLOADS
+
+-- insert_upload: create stores what was declared; nothing is held yet.
+INSERT INTO uploads (
+  id, project, filename, purpose, mime_type, bytes, created_at, expires_at,
+  file_lifetime, state, held_bytes, held_parts, file_id, receipt
+) VALUES (
+  :id, :project, :filename, :purpose, :mime_type, :bytes, :created_at, :expires_at,
+  :file_lifetime, :state, :held_bytes, :held_parts, :file_id, :receipt
+);
+
+-- find_upload: one upload of one project; another project's is not found.
+SELECT * FROM uploads WHERE id = :id AND project = :project;
+
+-- list_uploads: all uploads of a project.
+SELECT * FROM uploads WHERE project = :project AND {page};
+
+-- list_uploads_in_state: those that stored this state, and whose deadline is still ahead if that matters.
+SELECT * FROM uploads
+WHERE project = :project AND state = :state AND expires_at > :beyond AND {page};
+
+-- list_uploads_expired: those already made expired, and those that the clock has expired since.
+SELECT * FROM uploads
+WHERE project = :project
+  AND (state = 'expired' OR (state = 'pending' AND expires_at <= :now)) AND {page};
+
+-- claim_room: counts a part in its upload, if that takes one now and nobody condemned the part's blob.
+UPDATE uploads SET held_bytes = held_bytes + :bytes, held_parts = held_parts + 1
+WHERE id = :upload_id AND project = :project AND state = 'pending' AND expires_at > :judged_at
+  AND held_bytes + :bytes <= :most_bytes AND held_parts < :most_parts
+  AND NOT EXISTS (SELECT 1 FROM garbage WHERE garbage.blob = :blob)
+RETURNING id;
+
+-- insert_part: a part of an upload or the stored bytes of a posted file; both are rows of one kind.
+INSERT INTO parts (id, project, upload_id, file_id, position, blob, bytes, checksum, created_at)
+VALUES (:id, :project, :upload_id, :file_id, :position, :blob, :bytes, :checksum, :created_at);
+
+-- list_parts: an upload's parts; those of a forgotten upload belong to its file alone.
+SELECT * FROM parts
+WHERE upload_id = :upload_id
+  AND EXISTS (SELECT 1 FROM uploads WHERE uploads.id = :upload_id AND uploads.project = :project)
+  AND {page};
+
+-- complete_upload: only one of complete, cancel and expiry finds the upload pending.
+UPDATE uploads
+SET state = 'completed', file_id = :file_id, receipt = :receipt,
+    held_bytes = :held_bytes, held_parts = :held_parts
+WHERE id = :id AND project = :project AND state = 'pending' AND expires_at > :judged_at
+RETURNING id;
+
+-- cancel_upload: as complete_upload; what it held is given up in the same transaction.
+UPDATE uploads SET state = 'cancelled', held_bytes = 0, held_parts = 0
+WHERE id = :id AND project = :project AND state = 'pending' AND expires_at > :judged_at
+RETURNING id;
+
+-- place_part: gives a part its place in the file; one that is gone or taken stays unplaced.
+UPDATE parts SET file_id = :file_id, position = :position
+WHERE blob = :blob AND upload_id = :upload_id AND file_id IS NULL;
+
+-- count_placed: how many places of a file are filled.
+SELECT count(*) AS placed FROM parts WHERE file_id = :file_id;
+
+-- discard_unplaced_blobs: the bytes of an upload's parts that no file took may go.
+INSERT INTO garbage (blob, due)
+SELECT blob, CAST(:due AS DOUBLE PRECISION) FROM parts WHERE upload_id = :upload_id AND file_id IS NULL
+ON CONFLICT (blob) DO NOTHING;
+
+-- drop_unplaced_parts: forgets those parts, in the same transaction.
+DELETE FROM parts WHERE upload_id = :upload_id AND file_id IS NULL RETURNING blob;
+
+
+-- FILES
+
+-- insert_file: a finished file; its extents are parts.
+INSERT INTO files (id, project, filename, purpose, bytes, checksum, created_at, expires_at)
+VALUES (:id, :project, :filename, :purpose, :bytes, :checksum, :created_at, :expires_at);
+
+-- find_file: one file of one project, unless its time is over.
+SELECT * FROM files
+WHERE id = :id AND project = :project AND (expires_at IS NULL OR expires_at > :now);
+
+-- list_files: all files of a project whose time is not over.
+SELECT * FROM files
+WHERE project = :project AND (expires_at IS NULL OR expires_at > :now) AND {page};
+
+-- list_files_of_purpose: the same, of one purpose.
+SELECT * FROM files
+WHERE project = :project AND purpose = :purpose AND (expires_at IS NULL OR expires_at > :now)
+  AND {page};
+
+-- list_extents: where a file's bytes lie, in order.
+SELECT blob, bytes, checksum FROM parts
+WHERE file_id = :file_id AND project = :project ORDER BY position;
+
+-- delete_file: only one of two deletions finds it.
+DELETE FROM files
+WHERE id = :id AND project = :project AND (expires_at IS NULL OR expires_at > :now)
+RETURNING id;
+
+-- discard_file_blobs: the bytes of a forgotten file may go when they are due.
+INSERT INTO garbage (blob, due)
+SELECT blob, CAST(:due AS DOUBLE PRECISION) FROM parts WHERE file_id = :file_id
+ON CONFLICT (blob) DO NOTHING;
+
+-- drop_file_parts: forgets the extents, in the same transaction.
+DELETE FROM parts WHERE file_id = :file_id RETURNING blob;
+
+-- empty_upload: the upload that a forgotten file came from holds nothing any more.
+UPDATE uploads SET held_bytes = 0, held_parts = 0 WHERE file_id = :file_id;
+
+
+-- UPKEEP
+
+-- count_overdue: how much the steps below would find; an operator's question.
+SELECT
+  (SELECT count(*) FROM uploads
+   WHERE state = 'pending' AND expires_at < :uploads_before) AS expired_uploads,
+  (SELECT count(*) FROM uploads
+   WHERE state <> 'pending' AND expires_at < :forget_before) AS forgettable_uploads,
+  (SELECT count(*) FROM files WHERE expires_at <= :files_before) AS expired_files,
+  (SELECT count(*) FROM garbage WHERE due <= :due) AS garbage;
+
+-- find_overdue_uploads: pending ones past their deadline, the longest overdue first.
+SELECT id FROM uploads
+WHERE state = 'pending' AND expires_at < :before ORDER BY expires_at LIMIT :limit;
+
+-- expire_upload: as cancel_upload, by the clock.
+UPDATE uploads SET state = 'expired', held_bytes = 0, held_parts = 0
+WHERE id = :id AND state = 'pending' AND expires_at < :before
+RETURNING id;
+
+-- find_overdue_files: files whose time is over, the longest overdue first.
+SELECT id FROM files WHERE expires_at <= :before ORDER BY expires_at LIMIT :limit;
+
+-- expire_file: as delete_file, by the clock.
+DELETE FROM files WHERE id = :id AND expires_at <= :before RETURNING id;
+
+-- forget_uploads: closed ones past their deadline, the oldest first; their files stay.
+DELETE FROM uploads WHERE id IN (
+  SELECT id FROM uploads
+  WHERE state <> 'pending' AND expires_at < :before ORDER BY expires_at LIMIT :limit
+)
+RETURNING id;
+
+-- list_garbage: what may be deleted, the longest due first.
+SELECT blob FROM garbage WHERE due <= :due ORDER BY due LIMIT :limit;
+
+-- find_garbage: whether a blob's bytes are about to go.
+SELECT blob FROM garbage WHERE blob = :blob;
+
+-- forget_garbage: its bytes are gone.
+DELETE FROM garbage WHERE blob = :blob;
+
+-- find_blob: whether a part, and with it perhaps a file, points at a blob.
+SELECT blob FROM parts WHERE blob = :blob;
+
+-- condemn_blob: bytes that nobody points at may go; a part that comes later finds them condemned.
+INSERT INTO garbage (blob, due)
+SELECT CAST(:blob AS TEXT), CAST(:due AS DOUBLE PRECISION)
+WHERE NOT EXISTS (SELECT 1 FROM parts WHERE parts.blob = :blob)
+ON CONFLICT (blob) DO NOTHING
+RETURNING blob;
+
+-- beat: a real write that changes nothing that counts, to prove that writing works.
+INSERT INTO heartbeat (id, beats) VALUES (1, 1)
+ON CONFLICT (id) DO UPDATE SET beats = heartbeat.beats + 1
+RETURNING beats;
+
+
+-- PROJECTS AND KEYS
+
+-- insert_project: names are unique, the first one wins.
+INSERT INTO projects (id, name, created_at) VALUES (:id, :name, :created_at)
+ON CONFLICT (name) DO NOTHING
+RETURNING id;
+
+-- list_projects: all tenants, oldest first; an operator's list.
+SELECT * FROM projects ORDER BY created_at, id;
+
+-- insert_key: only the digest of a secret is kept; the same secret opens one project at most.
+INSERT INTO api_keys (id, project, name, hint, digest, created_at, revoked_at)
+VALUES (:id, :project, :name, :hint, :digest, :created_at, :revoked_at)
+ON CONFLICT (digest) DO NOTHING
+RETURNING id;
+
+-- list_keys: keys of all projects, oldest first; an operator's list.
+SELECT id, project, name, hint, created_at, revoked_at FROM api_keys ORDER BY created_at, id;
+
+-- list_keys_of_project: keys of one project, oldest first; an operator's list.
+SELECT id, project, name, hint, created_at, revoked_at FROM api_keys
+WHERE project = :project ORDER BY created_at, id;
+
+-- find_key_owner: who is asking, unless the key was revoked.
+SELECT projects.id, projects.name, projects.created_at
+FROM api_keys JOIN projects ON projects.id = api_keys.project
+WHERE api_keys.digest = :digest AND api_keys.revoked_at IS NULL;
+
+-- revoke_key: for good; the moment of the first revocation stays.
+UPDATE api_keys SET revoked_at = :now WHERE id = :id AND revoked_at IS NULL RETURNING id;

@@ -1,0 +1,114 @@
+"""The transactions of files, and what every list shares."""
+
+import math
+from collections.abc import Sequence
+
+from heavylift.catalog.transactions import Row, Statement, Transaction, ask, for_each
+from heavylift.domain import checksums
+from heavylift.domain.files import Extent, File
+from heavylift.service.ports import Page, StorageDown
+
+BEFORE_ALL = ""
+BEHIND_ALL = "\U0010ffff"
+"""Positions in a list, bytewise below and above every id."""
+
+
+def towards(name: str, page: Page) -> str:
+    """The statement's name in the direction of the page."""
+    return f"{name}_oldest" if page.ascending else f"{name}_newest"
+
+
+def cursor(page: Page) -> dict[str, str | int]:
+    """The parameters of {page}."""
+    start = BEFORE_ALL if page.ascending else BEHIND_ALL
+    return {"after": start if page.after is None else page.after, "limit": page.limit}
+
+
+def add_file(file: File, extents: Sequence[Extent]) -> Transaction[None]:
+    yield insert_file(file.project, file)
+    for extent in extents:
+        condemned = yield ask("find_garbage", blob=extent.blob)
+        if condemned:
+            raise StorageDown(f"The bytes of {file.id} were collected as garbage before it was stored.")
+    rows = [
+        {
+            "id": extent.blob,  # no one sees it: a posted file's extents are nobody's Parts
+            "project": file.project,
+            "upload_id": None,
+            "file_id": file.id,
+            "position": position,
+            "blob": extent.blob,
+            "bytes": extent.bytes,
+            "checksum": checksums.to_hex(extent.checksum),
+            "created_at": file.created_at,
+        }
+        for position, extent in enumerate(extents)
+    ]
+    yield for_each("insert_part", rows)
+
+
+def find_file(project: str, file_id: str, *, now: float) -> Transaction[File | None]:
+    rows = yield ask("find_file", project=project, id=file_id, now=math.floor(now))
+    return to_file(rows[0]) if rows else None
+
+
+def list_extents(project: str, file_id: str) -> Transaction[list[Extent]]:
+    rows = yield ask("list_extents", project=project, file_id=file_id)
+    return [to_extent(row) for row in rows]
+
+
+def list_files(project: str, purpose: str | None, now: float, page: Page) -> Transaction[list[File]]:
+    second = math.floor(now)
+    if purpose is None:
+        rows = yield ask(towards("list_files", page), project=project, now=second, **cursor(page))
+    else:
+        statement = towards("list_files_of_purpose", page)
+        rows = yield ask(statement, project=project, purpose=purpose, now=second, **cursor(page))
+    return [to_file(row) for row in rows]
+
+
+def remove_file(project: str, file_id: str, *, now: float, due: float) -> Transaction[bool]:
+    rows = yield ask("delete_file", project=project, id=file_id, now=math.floor(now))
+    if not rows:
+        return False
+    yield from discard_extents(file_id, due=due)
+    return True
+
+
+def discard_extents(file_id: str, *, due: float) -> Transaction[int]:
+    """Hand a forgotten file's blobs to the garbage. How many they were."""
+    yield ask("discard_file_blobs", file_id=file_id, due=due)
+    dropped = yield ask("drop_file_parts", file_id=file_id)
+    yield ask("empty_upload", file_id=file_id)
+    return len(dropped)
+
+
+def insert_file(project: str, file: File) -> Statement:
+    return ask(
+        "insert_file",
+        id=file.id,
+        project=project,
+        filename=file.filename,
+        purpose=file.purpose,
+        bytes=file.bytes,
+        checksum=checksums.to_hex(file.checksum),
+        created_at=file.created_at,
+        expires_at=file.expires_at,
+    )
+
+
+def to_file(row: Row) -> File:
+    return File(
+        id=row["id"],
+        project=row["project"],
+        filename=row["filename"],
+        purpose=row["purpose"],
+        bytes=row["bytes"],
+        checksum=int(row["checksum"], 16),
+        created_at=row["created_at"],
+        expires_at=row["expires_at"],
+    )
+
+
+def to_extent(row: Row) -> Extent:
+    return Extent(blob=row["blob"], bytes=row["bytes"], checksum=int(row["checksum"], 16))

@@ -1,0 +1,94 @@
+"""The transactions of the sweeper: what expired, what nobody points at, what may be deleted.
+
+A step ends when it has touched `limit` rows, Parts included, but never before its first
+Upload or File: so it makes progress, and no step keeps others waiting for long.
+"""
+
+import math
+from collections.abc import Collection
+
+from heavylift.catalog import sql_files, sql_uploads
+from heavylift.catalog.transactions import EXCLUDE_ARRIVALS, Transaction, ask, for_each
+from heavylift.service.ports import Overdue, Reclaimed
+
+
+def count_overdue(
+    *, uploads_before: float, forget_before: float, files_before: float, due: float
+) -> Transaction[Overdue]:
+    [counts] = yield ask(
+        "count_overdue",
+        uploads_before=math.ceil(uploads_before),
+        forget_before=math.ceil(forget_before),
+        files_before=math.floor(files_before),
+        due=due,
+    )
+    return Overdue(
+        expired_uploads=counts["expired_uploads"],
+        forgettable_uploads=counts["forgettable_uploads"],
+        expired_files=counts["expired_files"],
+        garbage=counts["garbage"],
+    )
+
+
+def expire_uploads(*, before: float, limit: int) -> Transaction[Reclaimed]:
+    second = math.ceil(before)
+    overdue = yield ask("find_overdue_uploads", before=second, limit=limit)
+    rows = blobs = 0
+    for upload in overdue:
+        if rows + blobs >= limit:
+            break
+        expired = yield ask("expire_upload", id=upload["id"], before=second)
+        if expired:
+            rows += 1
+            blobs += yield from sql_uploads.discard_parts(upload["id"])
+    return Reclaimed(rows=rows, blobs=blobs)
+
+
+def expire_files(*, before: float, due: float, limit: int) -> Transaction[Reclaimed]:
+    second = math.floor(before)
+    overdue = yield ask("find_overdue_files", before=second, limit=limit)
+    rows = blobs = 0
+    for file in overdue:
+        if rows + blobs >= limit:
+            break
+        expired = yield ask("expire_file", id=file["id"], before=second)
+        if expired:
+            rows += 1
+            blobs += yield from sql_files.discard_extents(file["id"], due=due)
+    return Reclaimed(rows=rows, blobs=blobs)
+
+
+def forget_uploads(*, before: float, limit: int) -> Transaction[Reclaimed]:
+    forgotten = yield ask("forget_uploads", before=math.ceil(before), limit=limit)
+    return Reclaimed(rows=len(forgotten))
+
+
+def list_garbage(*, due: float, limit: int) -> Transaction[list[str]]:
+    rows = yield ask("list_garbage", due=due, limit=limit)
+    return [row["blob"] for row in rows]
+
+
+def forget_garbage(keys: Collection[str]) -> Transaction[None]:
+    yield for_each("forget_garbage", [{"blob": key} for key in keys])
+
+
+def list_orphans(keys: Collection[str]) -> Transaction[list[str]]:
+    orphans = []
+    for key in keys:
+        pointed_at = yield ask("find_blob", blob=key)
+        if not pointed_at:
+            orphans.append(key)
+    return orphans
+
+
+def condemn(keys: Collection[str], *, due: float) -> Transaction[int]:
+    yield EXCLUDE_ARRIVALS
+    condemned = 0
+    for key in keys:
+        rows = yield ask("condemn_blob", blob=key, due=due)
+        condemned += len(rows)
+    return condemned
+
+
+def beat() -> Transaction[None]:
+    yield ask("beat")

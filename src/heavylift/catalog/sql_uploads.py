@@ -1,0 +1,158 @@
+"""The transactions of uploads and their parts."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from heavylift.catalog import sql_files
+from heavylift.catalog.transactions import UNDO, Parameters, Row, Transaction, ask, for_each
+from heavylift.domain import checksums
+from heavylift.domain.files import Extent, File
+from heavylift.domain.uploads import Part, Status, Upload
+from heavylift.service.ports import Page
+
+AT_ONCE = 0.0
+"""A moment of which nobody has to wait for the end: parts of a closed upload have no readers."""
+
+NO_DEADLINE = -1
+"""Every deadline lies beyond it."""
+
+EVERYTHING = Page(limit=2**31 - 1)
+
+
+def add_upload(upload: Upload) -> Transaction[None]:
+    yield ask("insert_upload", **(asdict(upload) | {"state": upload.state.value}))
+
+
+def find_upload(project: str, upload_id: str) -> Transaction[Upload | None]:
+    rows = yield ask("find_upload", project=project, id=upload_id)
+    return to_upload(rows[0]) if rows else None
+
+
+def list_uploads(project: str, status: Status | None, now: float, page: Page) -> Transaction[list[Upload]]:
+    cursor = sql_files.cursor(page)
+    if status is None:
+        rows = yield ask(sql_files.towards("list_uploads", page), project=project, **cursor)
+    elif status is Status.EXPIRED:
+        statement = sql_files.towards("list_uploads_expired", page)
+        rows = yield ask(statement, project=project, now=math.floor(now), **cursor)
+    else:
+        statement = sql_files.towards("list_uploads_in_state", page)
+        beyond = math.floor(now) if status is Status.PENDING else NO_DEADLINE
+        rows = yield ask(statement, project=project, state=status.value, beyond=beyond, **cursor)
+    return [to_upload(row) for row in rows]
+
+
+def add_part(
+    project: str, part: Part, *, judged_at: float, held_bytes: int, held_parts: int
+) -> Transaction[bool]:
+    claimed = yield ask(
+        "claim_room",
+        project=project,
+        upload_id=part.upload_id,
+        blob=part.extent.blob,
+        bytes=part.extent.bytes,
+        judged_at=math.floor(judged_at),
+        most_bytes=held_bytes,
+        most_parts=held_parts,
+    )
+    if not claimed:
+        return False
+    yield ask(
+        "insert_part",
+        id=part.id,
+        project=project,
+        upload_id=part.upload_id,
+        file_id=None,
+        position=None,
+        blob=part.extent.blob,
+        bytes=part.extent.bytes,
+        checksum=checksums.to_hex(part.extent.checksum),
+        created_at=part.created_at,
+    )
+    return True
+
+
+def list_parts(project: str, upload_id: str, page: Page | None) -> Transaction[list[Part]]:
+    page = page or EVERYTHING
+    statement = sql_files.towards("list_parts", page)
+    rows = yield ask(statement, project=project, upload_id=upload_id, **sql_files.cursor(page))
+    return [to_part(row) for row in rows]
+
+
+def complete(
+    project: str,
+    upload_id: str,
+    *,
+    file: File,
+    extents: Sequence[Extent],
+    receipt: str,
+    judged_at: float,
+) -> Transaction[bool]:
+    completed = yield ask(
+        "complete_upload",
+        project=project,
+        id=upload_id,
+        file_id=file.id,
+        receipt=receipt,
+        held_bytes=sum(extent.bytes for extent in extents),
+        held_parts=len(extents),
+        judged_at=math.floor(judged_at),
+    )
+    if not completed:
+        return False
+    places: list[Parameters] = [
+        {"upload_id": upload_id, "blob": extent.blob, "file_id": file.id, "position": position}
+        for position, extent in enumerate(extents)
+    ]
+    yield for_each("place_part", places)
+    [count] = yield ask("count_placed", file_id=file.id)
+    if count["placed"] != len(extents):
+        yield UNDO
+        return False
+    yield sql_files.insert_file(project, file)
+    yield from discard_parts(upload_id)
+    return True
+
+
+def cancel(project: str, upload_id: str, *, judged_at: float) -> Transaction[bool]:
+    rows = yield ask("cancel_upload", project=project, id=upload_id, judged_at=math.floor(judged_at))
+    if not rows:
+        return False
+    yield from discard_parts(upload_id)
+    return True
+
+
+def discard_parts(upload_id: str) -> Transaction[int]:
+    """Hand the parts that are in no file to the garbage. How many blobs that were."""
+    yield ask("discard_unplaced_blobs", upload_id=upload_id, due=AT_ONCE)
+    dropped = yield ask("drop_unplaced_parts", upload_id=upload_id)
+    return len(dropped)
+
+
+def to_upload(row: Row) -> Upload:
+    return Upload(
+        id=row["id"],
+        project=row["project"],
+        filename=row["filename"],
+        purpose=row["purpose"],
+        mime_type=row["mime_type"],
+        bytes=row["bytes"],
+        created_at=row["created_at"],
+        expires_at=row["expires_at"],
+        file_lifetime=row["file_lifetime"],
+        state=Status(row["state"]),
+        held_bytes=row["held_bytes"],
+        held_parts=row["held_parts"],
+        file_id=row["file_id"],
+        receipt=row["receipt"],
+    )
+
+
+def to_part(row: Row) -> Part:
+    return Part(
+        id=row["id"],
+        upload_id=row["upload_id"],
+        created_at=row["created_at"],
+        extent=sql_files.to_extent(row),
+    )

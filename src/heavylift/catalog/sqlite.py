@@ -1,0 +1,141 @@
+"""The SQLite driver: one writing thread, several reading ones, a write-ahead log between them."""
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import TypeVar
+
+from heavylift.catalog.statements import run, trouble
+from heavylift.catalog.transactions import Transaction
+from heavylift.catalog.writer import Writer
+from heavylift.service.ports import StorageDown
+
+T = TypeVar("T")
+
+MEMORY = ":memory:"
+
+BUSY_SECONDS = 10.0
+"""How long a write waits for the other processes' turns."""
+
+READERS = 4
+"""Threads that read. A read takes a tenth of a millisecond; more would only contend."""
+
+CACHE_KIB = 8 * 1024
+"""Pages that a connection keeps; the operating system caches the rest. No memory map: with one, an
+I/O error would kill the process instead of failing a call."""
+
+LOG_BYTES = 64 * 1024 * 1024
+"""A write-ahead log over this is cut. SQLite copies it back every 1,000 pages, but can begin it anew
+only in a moment without readers, which a busy service may not grant by itself."""
+
+
+def connect(path: str) -> sqlite3.Connection:
+    """A connection that begins and commits when told to and may move between threads."""
+    connection = sqlite3.connect(
+        path,
+        timeout=BUSY_SECONDS,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+    connection.row_factory = sqlite3.Row
+    connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+    connection.execute("PRAGMA temp_store = MEMORY")  # a full disk must not stop a rollback
+    return connection
+
+
+class Readers:
+    """Reads side by side, on connections of their own."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._pool = ThreadPoolExecutor(READERS, thread_name_prefix="catalog-reader")
+        self._all: list[sqlite3.Connection] = []
+        self._own = threading.local()
+
+    async def run(self, transaction: Transaction[T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, self._read, transaction)
+
+    def close(self) -> None:
+        self._pool.shutdown()
+        while self._all:
+            self._all.pop().close()
+
+    def _read(self, transaction: Transaction[T]) -> T:
+        try:
+            connection = self._connection()
+            connection.execute("BEGIN")
+            try:
+                return run(connection, transaction, undo="")
+            finally:
+                connection.rollback()
+        except sqlite3.Error as error:
+            raise trouble(error) from error
+
+    def _connection(self) -> sqlite3.Connection:
+        if not hasattr(self._own, "connection"):
+            connection = connect(self._path)
+            self._all.append(connection)
+            connection.execute("PRAGMA query_only = ON")
+            self._own.connection = connection
+        own: sqlite3.Connection = self._own.connection
+        return own
+
+
+class Sqlite:
+    """The driver for one database file, or for a database in memory that ends with it."""
+
+    def __init__(self, path: str, connection: sqlite3.Connection, *, durable: bool) -> None:
+        """Take over `connection`, which points at a migrated database at `path`."""
+        connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+        self._closing = threading.Lock()
+        self._closed = False
+        in_memory = path == MEMORY
+        self._readers = None if in_memory else Readers(path)
+        self._writer = Writer(connection, tidy=_nothing if in_memory else log_cutter(path, connection))
+
+    async def write(self, transaction: Transaction[T]) -> T:
+        return await self._writer.run(transaction)
+
+    async def read(self, transaction: Transaction[T]) -> T:
+        if self._closed:
+            raise StorageDown("The catalog is closed.")
+        if self._readers is None:
+            return await self._writer.run(transaction)
+        return await self._readers.run(transaction)
+
+    async def close(self) -> None:
+        await asyncio.to_thread(self._close)
+
+    def _close(self) -> None:
+        """Readers first: the last connection to close copies the log back and removes it."""
+        self._closed = True
+        with self._closing:
+            if self._readers is not None:
+                self._readers.close()
+            self._writer.close()
+
+
+def _nothing() -> None:
+    """A database in memory has no log to cut."""
+
+
+def log_cutter(path: str, connection: sqlite3.Connection) -> Callable[[], None]:
+    """What to call after a commit to keep the write-ahead log from growing without bound."""
+    log = Path(f"{path}-wal")
+    threshold = LOG_BYTES
+
+    def cut() -> None:
+        nonlocal threshold
+        if log.stat().st_size < threshold:
+            return
+        with suppress(sqlite3.Error):  # a later commit tries again; this one has been acknowledged
+            connection.execute("PRAGMA busy_timeout = 100")
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.execute(f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}")
+        threshold = max(LOG_BYTES, 2 * log.stat().st_size)
+
+    return cut

@@ -1,0 +1,51 @@
+"""Runs a transaction's statements on a SQLite connection, and names what can go wrong with it."""
+
+import sqlite3
+from typing import Any, TypeVar
+
+from heavylift.catalog.queries import load_queries
+from heavylift.catalog.transactions import EXCLUDE_ARRIVALS, UNDO, Row, Statement, Transaction
+from heavylift.service.ports import StorageDown, StorageFull
+
+T = TypeVar("T")
+
+PRIMARY_CODE = 0xFF
+"""The part of an extended result code that names the kind of error."""
+
+
+def run(connection: sqlite3.Connection, transaction: Transaction[T], *, undo: str) -> T:
+    """Drive the transaction to its end inside what the caller has begun; `undo` takes back its work."""
+    rows: list[Row] | None = None
+    try:
+        while True:
+            # send(None) starts a generator, and is what next() does
+            statement = next(transaction) if rows is None else transaction.send(rows)
+            rows = execute(connection, statement, undo=undo)
+    except StopIteration as end:
+        value: T = end.value
+        return value
+
+
+def execute(connection: sqlite3.Connection, statement: Statement, *, undo: str) -> list[Row]:
+    """The statement's rows."""
+    if statement is EXCLUDE_ARRIVALS:
+        return []  # whoever writes is alone anyhow
+    if statement is UNDO:
+        return connection.execute(undo).fetchall()
+    text = load_queries()[statement.name]
+    if statement.each is not None:
+        return connection.executemany(text, statement.each).fetchall()
+    return connection.execute(text, statement.parameters).fetchall()
+
+
+def trouble(error: Exception) -> Exception:
+    """A fresh error for one caller: SQLite's in the port's words, any other as it is."""
+    if not isinstance(error, sqlite3.Error):
+        return error
+    code: Any = getattr(error, "sqlite_errorcode", None)
+    if code is not None and code & PRIMARY_CODE == sqlite3.SQLITE_FULL:
+        told: Exception = StorageFull(f"There is no room for the catalog to grow: {error}.")
+    else:
+        told = StorageDown(f"The catalog failed: {error}.")
+    told.__cause__ = error
+    return told

@@ -1,0 +1,66 @@
+"""A transaction is a generator: it yields statements, is sent their rows, and returns its outcome.
+
+Written once, it runs on every database: a driver only knows how to execute a statement,
+how to begin and how to commit. A transaction that raises is rolled back.
+"""
+
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias, TypeVar
+
+T = TypeVar("T")
+
+Parameters: TypeAlias = Mapping[str, str | int | float | None]
+
+
+class Row(Protocol):
+    """One row of an answer, its columns by name."""
+
+    def __getitem__(self, column: str, /) -> Any: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A statement of queries.sql by name. With `each`, it runs once for every entry and answers no rows."""
+
+    name: str
+    parameters: Parameters
+    each: Sequence[Parameters] | None = None
+
+
+Transaction: TypeAlias = Generator[Statement, list[Row], T]
+
+UNDO = Statement("(undo)", {})
+"""Take back all that this transaction did; it ends well nevertheless. Nothing may be asked after it."""
+
+EXCLUDE_ARRIVALS = Statement("(exclude arrivals)", {})
+"""Let no other transaction add a Part or a File until this one ends. Must come first in its transaction.
+
+Nothing to do where writers take turns anyhow (SQLite); elsewhere a lock of `uploads` and `files`.
+"""
+
+
+def ask(name: str, **parameters: str | int | float | None) -> Statement:
+    """One statement, answered by its rows."""
+    return Statement(name, parameters)
+
+
+def for_each(name: str, entries: Sequence[Parameters]) -> Statement:
+    """The same statement for many entries, in one go."""
+    return Statement(name, {}, entries)
+
+
+class Driver(Protocol):
+    """What a database must offer to carry the catalog."""
+
+    async def write(self, transaction: Transaction[T]) -> T:
+        """Run it; on return it is committed, durably. Raises what it raises, StorageFull, or StorageDown."""
+        ...
+
+    async def read(self, transaction: Transaction[T]) -> T:
+        """Run one that only reads, on what was committed before, without waiting for writers if possible."""
+        ...
+
+    async def close(self) -> None:
+        """Finish what was begun, then let go of everything. Repeatable."""
+        ...
