@@ -153,6 +153,11 @@ class FileForm:
         self._pieces: list[memoryview] = []
 
     @property
+    def file(self) -> FieldBegin | None:
+        """The field `file`, once it has begun."""
+        return self._fields.file
+
+    @property
     def texts(self) -> dict[str, str]:
         """The text fields that have come so far; all of them once the payload is over."""
         return self._fields.texts

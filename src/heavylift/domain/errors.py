@@ -27,6 +27,7 @@ Refusal                     understood and declined; nothing was changed
 ├── Unauthenticated
 │   ├── MissingKey
 │   └── InvalidKey
+├── PreconditionFailed      the file is not the one that the client has in mind
 ├── TooSlow                 the client stopped sending
 ├── RateLimited             too many requests from one project
 ├── Unavailable             right, but not now: try again
@@ -200,6 +201,12 @@ class InvalidKey(Unauthenticated):
     """An API key that we do not know, or no longer."""
 
     code = "invalid_api_key"
+
+
+class PreconditionFailed(Refusal):
+    """The file is not the one that the client has in mind."""
+
+    code = "precondition_failed"
 
 
 class TooSlow(Refusal):

@@ -1,6 +1,6 @@
 """Reading a file: its extents in a row, looked at as one stream."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
 from heavylift.domain.files import WHOLE, Extent, Span, touched
@@ -9,7 +9,7 @@ from heavylift.service.ports import BlobStore, StorageDown
 
 async def read_extents(
     blobs: BlobStore, extents: Sequence[Extent], span: Span = WHOLE
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes]:
     """The bytes of `span`, in order, one extent after the other.
 
     Raises BlobMissing when an extent's bytes are gone, StorageDown when there are fewer
@@ -18,7 +18,7 @@ async def read_extents(
     for blob, part in touched(extents, span):
         assert part.stop is not None
         missing = part.stop - part.start
-        async with aclosing(blobs.read(blob, part)) as chunks:  # type: ignore[type-var]
+        async with aclosing(blobs.read(blob, part)) as chunks:
             async for chunk in chunks:
                 missing -= len(chunk)
                 yield chunk

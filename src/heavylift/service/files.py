@@ -1,6 +1,14 @@
 """The story of a File: post it, find it, read it, delete it."""
 
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Callable,
+    Collection,
+    Mapping,
+    Sequence,
+)
 from dataclasses import dataclass
 
 from heavylift.domain import files as rules
@@ -125,7 +133,7 @@ class Files:
             raise NoSuchFile(file_id)  # deleted between the two questions
         return file, extents
 
-    def read(self, extents: Sequence[Extent], span: Span = WHOLE) -> AsyncIterator[bytes]:
+    def read(self, extents: Sequence[Extent], span: Span = WHOLE) -> AsyncGenerator[bytes]:
         """The bytes of that span. Raises BlobMissing or StorageDown when they are not all there."""
         return read_extents(self._blobs, extents, span)
 

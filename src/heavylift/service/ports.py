@@ -4,7 +4,7 @@ A driver keeps exactly what its port's docstrings promise, and `tests/contract` 
 every driver to it. Counting, checksums, limits and retries sit above the drivers.
 """
 
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -47,11 +47,11 @@ class BlobStore(Protocol):
         """
         ...
 
-    def read(self, key: str, span: Span = WHOLE) -> AsyncIterator[bytes]:
+    def read(self, key: str, span: Span = WHOLE) -> AsyncGenerator[bytes]:
         """The blob's bytes in that span, in chunks of a size that suits the driver.
 
         A span beyond the end gives what there is. Raises BlobMissing before the first byte.
-        Closing the iterator early frees everything it held.
+        Closing the generator early frees everything it held.
         """
         ...
 

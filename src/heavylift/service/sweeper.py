@@ -9,7 +9,7 @@ import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
-from heavylift.service.ports import BlobStore, Catalog, Clock, Reclaimed, StorageDown, StorageFull
+from heavylift.service.ports import BlobStore, Catalog, Clock, Reclaimed
 
 STEP = 200
 """Rows, and blobs, of one step: short enough that nobody waits for it."""
@@ -78,14 +78,14 @@ class Sweeper:
         self._nudged.set()
 
     async def run(self) -> None:
-        """Round after round until cancelled. Orphans are looked for now and then, first of all at the start."""
+        """Round after round until cancelled. Orphans are looked for at the start, then now and then."""
         search_at = self._clock()
         while True:
             self._nudged.clear()
             search = self._clock() >= search_at
             try:
                 self._report(await self.round(orphans=search))
-            except (StorageDown, StorageFull) as error:
+            except Exception as error:  # a sweeper that dies leaks for ever: say what happened, go on
                 self._complain(error)
             if search:
                 search_at = self._clock() + self._schedule.orphan_interval

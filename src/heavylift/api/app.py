@@ -1,0 +1,63 @@
+"""The application: routes, documentation, and the middleware around them."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp
+
+from heavylift._version import __version__
+from heavylift.api import files, health, uploads
+from heavylift.api.context import Context
+from heavylift.api.errors import add_error_handlers
+from heavylift.api.frame import Frame
+from heavylift.api.linger import Linger
+from heavylift.api.openapi import DESCRIPTION, TITLE
+
+SHOWN_HEADERS = [
+    "content-disposition",
+    "content-range",
+    "etag",
+    "openai-processing-ms",
+    "retry-after",
+    "x-request-id",
+]
+"""What a web page of another origin may read of an answer."""
+
+Running = Callable[[], AbstractAsyncContextManager[Context]]
+
+
+def create_app(running: Running, *, cors_origins: Sequence[str] = (), bare_paths: bool = False) -> ASGIApp:
+    """The whole service as an ASGI application.
+
+    `running` opens everything behind the routes when the server starts and closes it when
+    it stops. `bare_paths` answers without the prefix /v1 too.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
+        async with running() as context:
+            app.state.context = context
+            yield {"gate": context.gate}
+
+    app = FastAPI(
+        title=TITLE, version=__version__, description=DESCRIPTION, lifespan=lifespan, redoc_url=None
+    )
+    app.include_router(health.router)
+    for prefix in ("/v1", "") if bare_paths else ("/v1",):
+        for router in (uploads.router, files.router):
+            app.include_router(router, prefix=prefix, include_in_schema=bool(prefix))
+    add_error_handlers(app)
+    stack: ASGIApp = app
+    if cors_origins:
+        stack = CORSMiddleware(
+            stack,
+            allow_origins=cors_origins,
+            allow_methods=["GET", "HEAD", "POST", "DELETE"],
+            allow_headers=["*"],
+            expose_headers=SHOWN_HEADERS,
+            max_age=3600,
+        )
+    return Frame(Linger(stack))

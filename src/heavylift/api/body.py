@@ -1,0 +1,130 @@
+"""Where bodies come in: the one seam between the socket and what stands above it."""
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any, NoReturn, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from starlette.requests import Request
+
+from heavylift.domain.errors import (
+    BodyTooLarge,
+    InvalidRequest,
+    MalformedBody,
+    Refusal,
+    TooSlow,
+    UnknownParameter,
+)
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class ClientGone(Exception):
+    """The client closed the connection in the middle of its request. There is nobody to answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long a body may stand still, and how long it may take in all, in seconds."""
+
+    idle: float
+    total: float
+
+
+async def chunks(request: Request, patience: Patience) -> AsyncIterator[bytes]:
+    """The body as it arrives, pulled: nothing is read from the socket that nobody asked for.
+
+    Raises ClientGone when the client leaves and TooSlow when it stops sending.
+    """
+    deadline = asyncio.get_running_loop().time() + patience.total
+    more = True
+    while more:
+        left = deadline - asyncio.get_running_loop().time()
+        try:
+            async with asyncio.timeout(min(patience.idle, left)):
+                message = await request.receive()
+        except TimeoutError:
+            raise TooSlow(
+                f"The body stood still for {patience.idle:g} seconds, or took more than"
+                f" {patience.total:g} in all. Send it again."
+            ) from None
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        more = message.get("more_body", False)
+        if body := message.get("body"):
+            yield body
+
+
+def declared_length(request: Request) -> int | None:
+    """The body's size in bytes as the head says it, None for a chunked body."""
+    length = request.headers.get("content-length", "")
+    return int(length) if re.fullmatch("[0-9]{1,18}", length) else None
+
+
+async def read_json(request: Request, model: type[Model], *, limit: int, patience: Patience) -> Model:
+    """The body as `model`, whatever its content type says: plain `curl -d` must work."""
+    return parse_json(await read_all(request, limit=limit, patience=patience), model)
+
+
+async def read_all(request: Request, *, limit: int, patience: Patience) -> bytes:
+    """A small body as a whole. Raises BodyTooLarge beyond `limit` bytes."""
+    too_large = BodyTooLarge(f"This body holds at most {limit} bytes.")
+    if (declared_length(request) or 0) > limit:
+        raise too_large
+    body = bytearray()
+    async for chunk in chunks(request, patience):
+        body += chunk
+        if len(body) > limit:
+            raise too_large
+    return bytes(body)
+
+
+def parse_json(body: bytes, model: type[Model]) -> Model:
+    """A JSON object as `model`, or a refusal that names the field at fault."""
+    try:
+        document = json.loads(body, object_pairs_hook=_unique, parse_constant=_not_json)
+    except (ValueError, RecursionError) as error:
+        reason = "nested too deeply" if isinstance(error, RecursionError) else error
+        raise MalformedBody(f"The body is not valid JSON: {reason}.") from None
+    if not isinstance(document, dict):
+        raise MalformedBody("The body must be a JSON object.")
+    return validated(document, model)
+
+
+def validated(document: dict[str, Any], model: type[Model]) -> Model:
+    """A dictionary as `model`, or a refusal that names the field at fault."""
+    try:
+        return model.model_validate(document)
+    except ValidationError as error:
+        raise _explained(error) from None
+
+
+def _explained(error: ValidationError) -> Refusal:
+    """The first thing that is wrong, in a sentence."""
+    first = error.errors(include_url=False, include_context=False)[0]
+    names = []
+    for step in first["loc"]:
+        if isinstance(step, int):
+            break
+        names.append(step)
+    param = ".".join(names)[:200]
+    match first["type"]:
+        case "extra_forbidden":
+            return UnknownParameter(f"Unknown parameter: '{param}'.", param=param)
+        case "missing":
+            return InvalidRequest(f"Missing required parameter: '{param}'.", param=param)
+    return InvalidRequest(f"Invalid '{param}': {first['msg']}.", param=param)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    document = dict(pairs)
+    if len(document) != len(pairs):
+        raise ValueError("a key occurs twice")
+    return document
+
+
+def _not_json(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not JSON")

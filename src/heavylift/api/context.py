@@ -1,0 +1,97 @@
+"""What a route needs: the stories, the settings of the edge, and who is asking."""
+
+import time
+from dataclasses import dataclass
+from typing import Annotated, cast
+
+from fastapi import Depends, Security
+from fastapi.security import APIKeyHeader
+from limits import RateLimitItemPerMinute
+from limits.storage import MemoryStorage
+from limits.strategies import SlidingWindowCounterRateLimiter
+from starlette.requests import Request
+
+from heavylift.api.body import Patience
+from heavylift.api.gate import Gate
+from heavylift.domain.errors import InvalidKey, MissingKey, RateLimited
+from heavylift.domain.limits import Limits
+from heavylift.service.files import Files
+from heavylift.service.keys import DEFAULT_PROJECT, Keys
+from heavylift.service.ports import BlobStore, Catalog, Project
+from heavylift.service.uploads import Uploads
+
+
+class RateLimit:
+    """Requests a minute of each project, over a sliding window. 0 means no limit."""
+
+    def __init__(self, per_minute: int) -> None:
+        self._item = RateLimitItemPerMinute(per_minute) if per_minute else None
+        self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
+
+    def hit(self, project: str) -> None:
+        """Count a request. Raises RateLimited when there were too many."""
+        if self._item is None or self._limiter.hit(self._item, project):
+            return
+        wait = self._limiter.get_window_stats(self._item, project).reset_time - time.time()
+        raise RateLimited(
+            f"Rate limit reached: {self._item.amount} requests a minute. Slow down.",
+            retry_after=max(1, round(wait)),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """Everything behind the routes. `authenticate` False lets everyone in as the first project."""
+
+    uploads: Uploads
+    files: Files
+    keys: Keys
+    catalog: Catalog
+    blobs: BlobStore
+    limits: Limits
+    gate: Gate
+    patience: Patience
+    rate: RateLimit
+    authenticate: bool = True
+
+
+def _context(request: Request) -> Context:
+    return cast("Context", request.app.state.context)
+
+
+Stories = Annotated[Context, Depends(_context)]
+
+_bearer = APIKeyHeader(
+    name="Authorization",
+    scheme_name="ApiKey",
+    description="`Bearer` and an API key of the project.",
+    auto_error=False,
+)
+
+
+async def _caller(
+    request: Request, context: Stories, authorization: Annotated[str | None, Security(_bearer)]
+) -> Project:
+    """The project that the request's key opens; 401 without one."""
+    if context.authenticate:
+        project = await context.keys.owner(_secret(authorization))
+    else:
+        project = next(p for p in await context.keys.projects() if p.name == DEFAULT_PROJECT)
+    request.state.project = project.name
+    context.rate.hit(project.id)
+    return project
+
+
+def _secret(authorization: str | None) -> str:
+    if not authorization:
+        raise MissingKey(
+            "You didn't provide an API key. Send it in an Authorization header, as"
+            " `Authorization: Bearer YOUR_KEY`."
+        )
+    scheme, _, secret = authorization.strip().partition(" ")
+    if scheme.lower() != "bearer" or not secret.strip():
+        raise InvalidKey("The Authorization header must read `Bearer YOUR_KEY`.")
+    return secret.strip()
+
+
+Caller = Annotated[Project, Depends(_caller)]

@@ -1,0 +1,158 @@
+"""Routes of Files: post, list, retrieve, download, delete."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from heavylift.api.body import chunks, declared_length, validated
+from heavylift.api.context import Caller, Stories
+from heavylift.api.disposition import attachment
+from heavylift.api.download import Download
+from heavylift.api.multipart import FileForm, boundary_of
+from heavylift.api.openapi import BINARY, FILE_BODY, responses
+from heavylift.api.paging import PAGE_QUERY, page_of, query
+from heavylift.api.ranges import http_date, if_match, if_none_match, if_range, parse_range
+from heavylift.api.schemas import DeletedFile, ExpiresAfter, FileList, FileObject, page_fields
+from heavylift.domain import checksums, ids
+from heavylift.domain.errors import InvalidRequest, MalformedBody, PreconditionFailed
+from heavylift.domain.files import File, Span
+from heavylift.service.files import Description
+from heavylift.service.ports import BlobMissing
+
+router = APIRouter(prefix="/files", tags=["Files"])
+
+BYTES = {"application/octet-stream": {"schema": BINARY}}
+
+CONTENT: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The bytes.", "content": BYTES},
+    206: {"description": "The bytes of the range.", "content": BYTES},
+    304: {"description": "Unchanged: the client has these bytes already."},
+}
+
+
+@router.post("", operation_id="createFile", responses=responses(400, 408, 413, 507), openapi_extra=FILE_BODY)
+async def create_file(request: Request, context: Stories, caller: Caller) -> FileObject:
+    """Upload a file of up to 512 MB in one request. Larger ones go through an Upload."""
+    with context.gate.enter():
+        content_type = request.headers.get("content-type", "")
+        if content_type.partition(";")[0].strip().lower() != "multipart/form-data":
+            raise MalformedBody(
+                "Send a file as multipart/form-data with the fields `file` and `purpose`.", param="file"
+            )
+        form = FileForm(
+            chunks(request, context.patience),
+            boundary=boundary_of(content_type, param="file"),
+            limits=context.limits,
+        )
+        at_least = max(0, (declared_length(request) or 0) - 4 * context.limits.field_bytes)
+        file = await context.files.create(
+            caller.id, form.payload(), lambda: _description(form), at_least=at_least
+        )
+    return FileObject.of(file)
+
+
+def _description(form: FileForm) -> Description:
+    """What the form's text fields say, once all have come."""
+    assert form.file is not None
+    assert form.file.filename is not None
+    if "purpose" not in form.texts:
+        raise InvalidRequest("Missing required parameter: 'purpose'.", param="purpose")
+    return Description(
+        filename=form.file.filename, purpose=form.texts["purpose"], lifetime=_lifetime(form.texts)
+    )
+
+
+def _lifetime(texts: Mapping[str, str]) -> int | None:
+    """The two fields of `expires_after`, in seconds: both or neither."""
+    given = {
+        name: texts[f"expires_after[{name}]"]
+        for name in ("anchor", "seconds")
+        if f"expires_after[{name}]" in texts
+    }
+    if not given:
+        return None
+    seconds = given.get("seconds", "")
+    numbered = given | {"seconds": int(seconds)} if re.fullmatch("[0-9]{1,12}", seconds) else given
+    try:
+        return validated(numbered, ExpiresAfter).seconds
+    except InvalidRequest as refusal:
+        raise InvalidRequest(refusal.message, param=f"expires_after.{refusal.param}") from None
+
+
+@router.get(
+    "", operation_id="listFiles", responses=responses(400, 404),
+    openapi_extra={"parameters": [
+        query("purpose", "Only Files of this purpose.", type="string"), *PAGE_QUERY,
+    ]},
+)  # fmt: skip
+async def list_files(request: Request, context: Stories, caller: Caller) -> FileList:
+    """List Files, newest first."""
+    page, shown = page_of(request, ids.FILE, most=context.limits.page)
+    purpose = request.query_params.get("purpose")
+    found = await context.files.list(caller.id, purpose=purpose, page=page)
+    return FileList(**page_fields([FileObject.of(file) for file in found], shown))
+
+
+@router.get("/{file_id}", operation_id="retrieveFile", responses=responses(404))
+async def retrieve_file(file_id: str, context: Stories, caller: Caller) -> FileObject:
+    """Retrieve what is known of a File."""
+    return FileObject.of(await context.files.retrieve(caller.id, file_id))
+
+
+@router.delete("/{file_id}", operation_id="deleteFile", responses=responses(404, 507))
+async def delete_file(file_id: str, context: Stories, caller: Caller) -> DeletedFile:
+    """Delete a File. Downloads that have begun come to their end."""
+    await context.files.delete(caller.id, file_id)
+    return DeletedFile(id=file_id)
+
+
+@router.get(
+    "/{file_id}/content", operation_id="downloadFile", response_class=Response,
+    responses=CONTENT | responses(400, 404, 412, 416),
+)  # fmt: skip
+async def download_file(file_id: str, request: Request, context: Stories, caller: Caller) -> Response:
+    """Download a File's bytes, all or a `Range`; `If-Range`, `If-Match` and `If-None-Match` are honoured."""
+    file, extents = await context.files.content(caller.id, file_id)
+    headers = _headers(file)
+    asked = request.headers
+    if not if_match(asked.get("if-match"), headers["ETag"]):
+        raise PreconditionFailed(f"The File's ETag is {headers['ETag']}.", param="If-Match")
+    if not if_none_match(asked.get("if-none-match"), headers["ETag"]):
+        return Response(status_code=304, headers=headers)
+    span = None
+    if if_range(asked.get("if-range"), etag=headers["ETag"], last_modified=file.created_at):
+        span = parse_range(asked.get("range"), file.bytes)
+    status, start, stop = 200, 0, file.bytes
+    if span is not None and span.stop is not None:
+        status, start, stop = 206, span.start, span.stop
+        headers["Content-Range"] = f"bytes {start}-{stop - 1}/{file.bytes}"
+    headers["Content-Length"] = str(stop - start)
+    if request.method == "HEAD":
+        return Response(status_code=status, headers=headers)
+    content = context.files.read(extents, Span(start, stop))
+    try:
+        first = await anext(content, b"")
+    except BlobMissing:
+        await context.files.retrieve(caller.id, file_id)  # 404 if it was deleted a moment ago
+        raise
+    return Download(first, content, status, headers)
+
+
+router.head("/{file_id}/content", include_in_schema=False)(download_file)
+
+
+def _headers(file: File) -> dict[str, str]:
+    """What a File's bytes are sent with. They never change, so the ETag is the id and the checksum."""
+    return {
+        "Content-Type": "application/octet-stream",
+        "Content-Disposition": attachment(file.filename),
+        "X-Content-Type-Options": "nosniff",
+        "Accept-Ranges": "bytes",
+        "ETag": f'"{file.id}-{checksums.to_hex(file.checksum)}"',
+        "Last-Modified": http_date(file.created_at),
+        "Cache-Control": "private, no-transform",
+    }

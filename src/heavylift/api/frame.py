@@ -1,0 +1,103 @@
+"""The frame around every request: its id, its time, its line in the log, its last resort."""
+
+import time
+from collections.abc import Callable
+
+import structlog
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from heavylift.api.body import ClientGone
+from heavylift.api.errors import error_response
+from heavylift.domain import ids
+
+log = structlog.get_logger("heavylift.request")
+
+OPENAI_VERSION = "2020-10-01"
+"""What OpenAI's own service answers, documented under "Debugging requests"."""
+
+CLIENT_GONE = 499
+"""The status that the log shows when nobody waited for one. nginx's number for it."""
+
+
+class Frame:
+    """ASGI middleware, outermost. One log line a request; never a stack trace to the client."""
+
+    def __init__(self, app: ASGIApp, *, clock: Callable[[], float] = time.time) -> None:
+        self._app = app
+        self._clock = clock
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Run one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        passage = Passage(scope, receive, send, request_id=ids.new_id(ids.REQUEST, now=self._clock()))
+        scope.setdefault("state", {})["request_id"] = passage.request_id
+        try:
+            await self._app(scope, passage.receive, passage.send)
+        except ClientGone:
+            passage.status = passage.status or CLIENT_GONE
+        except Exception:
+            log.exception("request.failed", request_id=passage.request_id)
+            if not passage.status:
+                answer = error_response(
+                    500,
+                    f"The server had an error. Please report it with the request id {passage.request_id}.",
+                    code="internal_error",
+                    headers={"Connection": "close"},
+                )
+                await answer(scope, passage.receive, passage.send)
+        finally:
+            passage.log()
+
+
+class Passage:
+    """One request and its answer as they pass: counted, timed, and given their headers."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send, *, request_id: str) -> None:
+        self._scope = scope
+        self._receive = receive
+        self._send = send
+        self._began = time.perf_counter()
+        self.request_id = request_id
+        self.status = 0
+        self._bytes_in = 0
+        self._bytes_out = 0
+
+    @property
+    def _milliseconds(self) -> float:
+        return (time.perf_counter() - self._began) * 1000
+
+    async def receive(self) -> Message:
+        """The next of the request."""
+        message = await self._receive()
+        self._bytes_in += len(message.get("body", b""))
+        return message
+
+    async def send(self, message: Message) -> None:
+        """The next of the answer."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers = MutableHeaders(scope=message)
+            headers["x-request-id"] = self.request_id
+            headers["openai-processing-ms"] = str(round(self._milliseconds))
+            headers["openai-version"] = OPENAI_VERSION
+        self._bytes_out += len(message.get("body", b""))
+        await self._send(message)
+
+    def log(self) -> None:
+        """One line. Never a header: a key is in one of them."""
+        route = self._scope.get("route")
+        log.info(
+            "request",
+            request_id=self.request_id,
+            project=self._scope.get("state", {}).get("project"),
+            method=self._scope["method"],
+            route=getattr(route, "path", None),
+            path=self._scope["path"][:200],
+            status=self.status,
+            bytes_in=self._bytes_in,
+            bytes_out=self._bytes_out,
+            ms=round(self._milliseconds, 1),
+        )

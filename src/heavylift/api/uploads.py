@@ -1,0 +1,143 @@
+"""Routes of Uploads and their Parts."""
+
+from collections.abc import AsyncIterable
+
+from fastapi import APIRouter
+from starlette.requests import Request
+
+from heavylift.api.body import chunks, declared_length, read_json
+from heavylift.api.context import Caller, Context, Stories
+from heavylift.api.digests import expected_digests
+from heavylift.api.multipart import boundary_of, part_payload
+from heavylift.api.openapi import OURS, PART_BODY, json_body, responses
+from heavylift.api.paging import PAGE_QUERY, choice, page_of, query
+from heavylift.api.schemas import (
+    CompleteUpload,
+    CreateUpload,
+    PartList,
+    PartObject,
+    UploadList,
+    UploadObject,
+    page_fields,
+)
+from heavylift.domain import ids
+from heavylift.domain.errors import MalformedBody
+from heavylift.domain.uploads import Status
+from heavylift.service.meter import Meter
+from heavylift.service.ports import Buffer
+
+router = APIRouter(prefix="/uploads", tags=["Uploads"])
+
+STATUSES = [status.value for status in Status]
+
+
+@router.post(
+    "", operation_id="createUpload", responses=responses(400, 408, 413, 507),
+    openapi_extra=json_body(CreateUpload),
+)  # fmt: skip
+async def create_upload(request: Request, context: Stories, caller: Caller) -> UploadObject:
+    """Create an Upload: a file in the making, open for an hour."""
+    body = await read_json(request, CreateUpload, limit=context.limits.json_bytes, patience=context.patience)
+    snapshot = await context.uploads.create(
+        caller.id,
+        filename=body.filename,
+        purpose=body.purpose,
+        bytes=body.bytes,
+        mime_type=body.mime_type,
+        lifetime=body.expires_after.seconds if body.expires_after else None,
+    )
+    return UploadObject.of(snapshot)
+
+
+@router.get(
+    "", operation_id="listUploads", responses=responses(400, 404),
+    openapi_extra=OURS | {"parameters": [
+        query("status", "Only Uploads of this status.", type="string", enum=STATUSES), *PAGE_QUERY,
+    ]},
+)  # fmt: skip
+async def list_uploads(request: Request, context: Stories, caller: Caller) -> UploadList:
+    """List Uploads, newest first. Extension of heavylift."""
+    page, shown = page_of(request, ids.UPLOAD, most=context.limits.page)
+    status = choice("status", request.query_params.get("status"), STATUSES)
+    found = await context.uploads.list(caller.id, status=Status(status) if status else None, page=page)
+    return UploadList(**page_fields([UploadObject.of(one) for one in found], shown))
+
+
+@router.get("/{upload_id}", operation_id="retrieveUpload", responses=responses(404), openapi_extra=OURS)
+async def retrieve_upload(upload_id: str, context: Stories, caller: Caller) -> UploadObject:
+    """Retrieve an Upload, with what it has received so far. Extension of heavylift."""
+    return UploadObject.of(await context.uploads.retrieve(caller.id, upload_id))
+
+
+@router.post(
+    "/{upload_id}/parts", operation_id="addUploadPart", responses=responses(400, 404, 408, 413, 507),
+    openapi_extra=PART_BODY,
+)  # fmt: skip
+async def add_upload_part(upload_id: str, request: Request, context: Stories, caller: Caller) -> PartObject:
+    """Add a Part: up to 64 MB, in parallel with others, in any order.
+
+    The bytes come as the form field `data`, or as the body itself with the content type
+    `application/octet-stream` (an extension).
+    """
+    with context.gate.enter():
+        meter = context.uploads.meter(expected_digests(request.headers.items()))
+        payload, at_least = _payload(request, context, meter)
+        part = await context.uploads.add_part(caller.id, upload_id, payload, at_least=at_least, meter=meter)
+    return PartObject.of(part)
+
+
+def _payload(request: Request, context: Context, meter: Meter) -> tuple[AsyncIterable[Buffer], int]:
+    """The Part's bytes as they arrive, and how many there are at least, by the request's head."""
+    body = chunks(request, context.patience)
+    content_type = request.headers.get("content-type", "")
+    length = declared_length(request) or 0
+    match content_type.partition(";")[0].strip().lower():
+        case "application/octet-stream":
+            return body, length
+        case "multipart/form-data":
+            payload = part_payload(
+                body,
+                boundary=boundary_of(content_type),
+                limits=context.limits,
+                on_field=lambda field: meter.expect(expected_digests(field.headers)),
+            )
+            return payload, max(0, length - context.limits.field_bytes)
+    raise MalformedBody(
+        "Send a Part as multipart/form-data with the field `data`, or its bytes alone as"
+        f" application/octet-stream, not as '{content_type[:100]}'.",
+        param="data",
+    )
+
+
+@router.get(
+    "/{upload_id}/parts", operation_id="listUploadParts", responses=responses(400, 404),
+    openapi_extra=OURS | {"parameters": PAGE_QUERY},
+)  # fmt: skip
+async def list_upload_parts(upload_id: str, request: Request, context: Stories, caller: Caller) -> PartList:
+    """List the Parts that an Upload holds, newest first. Extension of heavylift."""
+    page, shown = page_of(request, ids.PART, most=context.limits.page)
+    found = await context.uploads.parts(caller.id, upload_id, page=page)
+    return PartList(**page_fields([PartObject.of(part) for part in found], shown))
+
+
+@router.post(
+    "/{upload_id}/complete", operation_id="completeUpload", responses=responses(400, 404, 408, 413, 507),
+    openapi_extra=json_body(CompleteUpload),
+)  # fmt: skip
+async def complete_upload(upload_id: str, request: Request, context: Stories, caller: Caller) -> UploadObject:
+    """Complete an Upload: the listed Parts, in that order, become a File.
+
+    Repeating the call with the same arguments gives the same answer. A refusal leaves the
+    Upload pending.
+    """
+    body = await read_json(
+        request, CompleteUpload, limit=context.limits.json_bytes, patience=context.patience
+    )
+    snapshot = await context.uploads.complete(caller.id, upload_id, part_ids=body.part_ids, md5=body.md5)
+    return UploadObject.of(snapshot)
+
+
+@router.post("/{upload_id}/cancel", operation_id="cancelUpload", responses=responses(400, 404, 507))
+async def cancel_upload(upload_id: str, context: Stories, caller: Caller) -> UploadObject:
+    """Cancel an Upload: no Part is taken any more, and those it holds are dropped."""
+    return UploadObject.of(await context.uploads.cancel(caller.id, upload_id))
