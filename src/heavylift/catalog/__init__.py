@@ -37,12 +37,12 @@ def sqlite_path(url: str) -> str:
 
 
 def open_sqlite(path: str, *, durable: bool) -> sqlite.Sqlite:
-    """Open, switch to the write-ahead log, migrate. Raises UnfitCatalog."""
+    """Open, migrate, switch to the write-ahead log. Raises UnfitCatalog."""
     try:
         connection = sqlite.connect(path)
         try:
+            migrate_sqlite(connection, path=path)  # first: another program's database stays as it is
             use_log(connection)
-            migrate_sqlite(connection, path=path)
             return sqlite.Sqlite(path, connection, durable=durable)
         except BaseException:
             connection.close()

@@ -32,6 +32,9 @@ LOG_BYTES = 64 * 1024 * 1024
 """A write-ahead log over this is cut. SQLite copies it back every 1,000 pages, but can begin it anew
 only in a moment without readers, which a busy service may not grant by itself."""
 
+CUT_MILLISECONDS = 100
+"""How long cutting the log may wait for readers: writers wait meanwhile."""
+
 
 def connect(path: str) -> sqlite3.Connection:
     """A connection that begins and commits when told to and may move between threads."""
@@ -57,9 +60,16 @@ class Readers:
         self._own = threading.local()
 
     async def run(self, transaction: Transaction[T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._pool, self._read, transaction)
+        """The transaction's value. Raises StorageDown, also once this is closed."""
+        loop = asyncio.get_running_loop()
+        try:
+            reading = loop.run_in_executor(self._pool, self._read, transaction)
+        except RuntimeError as error:
+            raise StorageDown("The catalog is closed.") from error
+        return await reading
 
     def close(self) -> None:
+        """Finish what has queued up. Blocks. Repeatable."""
         self._pool.shutdown()
         while self._all:
             self._all.pop().close()
@@ -69,7 +79,7 @@ class Readers:
             connection = self._connection()
             connection.execute("BEGIN")
             try:
-                return run(connection, transaction, undo="")
+                return run(connection, transaction)
             finally:
                 connection.rollback()
         except sqlite3.Error as error:
@@ -88,21 +98,21 @@ class Readers:
 class Sqlite:
     """The driver for one database file, or for a database in memory that ends with it."""
 
-    def __init__(self, path: str, connection: sqlite3.Connection, *, durable: bool) -> None:
+    def __init__(
+        self, path: str, connection: sqlite3.Connection, *, durable: bool, log_bytes: int = LOG_BYTES
+    ) -> None:
         """Take over `connection`, which points at a migrated database at `path`."""
         connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
         self._closing = threading.Lock()
-        self._closed = False
         in_memory = path == MEMORY
         self._readers = None if in_memory else Readers(path)
-        self._writer = Writer(connection, tidy=_nothing if in_memory else log_cutter(path, connection))
+        tidy = _nothing if in_memory else log_cutter(path, connection, limit=log_bytes)
+        self._writer = Writer(connection, tidy=tidy)
 
     async def write(self, transaction: Transaction[T]) -> T:
         return await self._writer.run(transaction)
 
     async def read(self, transaction: Transaction[T]) -> T:
-        if self._closed:
-            raise StorageDown("The catalog is closed.")
         if self._readers is None:
             return await self._writer.run(transaction)
         return await self._readers.run(transaction)
@@ -112,7 +122,6 @@ class Sqlite:
 
     def _close(self) -> None:
         """Readers first: the last connection to close copies the log back and removes it."""
-        self._closed = True
         with self._closing:
             if self._readers is not None:
                 self._readers.close()
@@ -123,19 +132,25 @@ def _nothing() -> None:
     """A database in memory has no log to cut."""
 
 
-def log_cutter(path: str, connection: sqlite3.Connection) -> Callable[[], None]:
-    """What to call after a commit to keep the write-ahead log from growing without bound."""
+def log_cutter(path: str, connection: sqlite3.Connection, *, limit: int) -> Callable[[], None]:
+    """What to call after a commit to keep the write-ahead log, in the long run, below `limit` bytes."""
     log = Path(f"{path}-wal")
-    threshold = LOG_BYTES
+    threshold = limit
 
     def cut() -> None:
         nonlocal threshold
         if log.stat().st_size < threshold:
             return
-        with suppress(sqlite3.Error):  # a later commit tries again; this one has been acknowledged
-            connection.execute("PRAGMA busy_timeout = 100")
+        connection.execute(f"PRAGMA busy_timeout = {CUT_MILLISECONDS}")
+        try:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        connection.execute(f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}")
-        threshold = max(LOG_BYTES, 2 * log.stat().st_size)
+        finally:
+            connection.execute(f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}")
+        # a reader in the way: do not hold up every commit from now on
+        threshold = max(limit, 2 * log.stat().st_size)
 
-    return cut
+    def cut_if_possible() -> None:
+        with suppress(OSError, sqlite3.Error):  # what was committed stays so, and a later commit tries again
+            cut()
+
+    return cut_if_possible

@@ -9,29 +9,34 @@ from heavylift.service.ports import StorageDown, StorageFull
 
 T = TypeVar("T")
 
+SAVEPOINT = "SAVEPOINT one"
+ROLLBACK = "ROLLBACK TO one"
+RELEASE = "RELEASE one"
+"""Around each transaction of those that share a commit."""
+
 PRIMARY_CODE = 0xFF
 """The part of an extended result code that names the kind of error."""
 
 
-def run(connection: sqlite3.Connection, transaction: Transaction[T], *, undo: str) -> T:
-    """Drive the transaction to its end inside what the caller has begun; `undo` takes back its work."""
+def run(connection: sqlite3.Connection, transaction: Transaction[T]) -> T:
+    """Drive the transaction to its end. The caller has begun it: one that may UNDO, with SAVEPOINT."""
     rows: list[Row] | None = None
     try:
         while True:
             # send(None) starts a generator, and is what next() does
             statement = next(transaction) if rows is None else transaction.send(rows)
-            rows = execute(connection, statement, undo=undo)
+            rows = execute(connection, statement)
     except StopIteration as end:
         value: T = end.value
         return value
 
 
-def execute(connection: sqlite3.Connection, statement: Statement, *, undo: str) -> list[Row]:
+def execute(connection: sqlite3.Connection, statement: Statement) -> list[Row]:
     """The statement's rows."""
     if statement is EXCLUDE_ARRIVALS:
         return []  # whoever writes is alone anyhow
     if statement is UNDO:
-        return connection.execute(undo).fetchall()
+        return connection.execute(ROLLBACK).fetchall()
     text = load_queries()[statement.name]
     if statement.each is not None:
         return connection.executemany(text, statement.each).fetchall()

@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from heavylift.catalog.statements import run, trouble
+from heavylift.catalog.statements import RELEASE, ROLLBACK, SAVEPOINT, run, trouble
 from heavylift.catalog.transactions import Transaction
 from heavylift.service.ports import StorageDown
 
@@ -113,15 +113,15 @@ class Writer:
 
     def _attempt(self, job: Job) -> Outcome:
         """Run one of the batch. Its failure undoes itself alone, unless SQLite has undone the batch."""
-        self._connection.execute("SAVEPOINT one")
+        self._connection.execute(SAVEPOINT)
         try:
-            outcome = Outcome(run(self._connection, job.transaction, undo="ROLLBACK TO one"))
+            outcome = Outcome(run(self._connection, job.transaction))
         except Exception as error:
             if not self._connection.in_transaction:
                 raise
-            self._connection.execute("ROLLBACK TO one")
+            self._connection.execute(ROLLBACK)
             outcome = Outcome(error=trouble(error))
-        self._connection.execute("RELEASE one")
+        self._connection.execute(RELEASE)
         return outcome
 
 
