@@ -13,6 +13,7 @@ from heavylift.api import files, health, uploads
 from heavylift.api.context import Context
 from heavylift.api.errors import add_error_handlers
 from heavylift.api.frame import Frame
+from heavylift.api.guard import Guard
 from heavylift.api.linger import Linger
 from heavylift.api.openapi import DESCRIPTION, TITLE
 
@@ -29,18 +30,21 @@ SHOWN_HEADERS = [
 Running = Callable[[], AbstractAsyncContextManager[Context]]
 
 
-def create_app(running: Running, *, cors_origins: Sequence[str] = (), bare_paths: bool = False) -> ASGIApp:
+def create_app(
+    running: Running, *, guard: Guard, cors_origins: Sequence[str] = (), bare_paths: bool = False
+) -> ASGIApp:
     """The whole service as an ASGI application.
 
     `running` opens everything behind the routes when the server starts and closes it when
-    it stops. `bare_paths` answers without the prefix /v1 too.
+    it stops. `guard` reaches the server's protocol through the lifespan's state. `bare_paths`
+    answers without the prefix /v1 too.
     """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
         async with running() as context:
             app.state.context = context
-            yield {"gate": context.gate}
+            yield {"guard": guard}
 
     app = FastAPI(
         title=TITLE, version=__version__, description=DESCRIPTION, lifespan=lifespan, redoc_url=None

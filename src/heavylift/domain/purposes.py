@@ -8,7 +8,6 @@ guides. Where they disagree the union is taken.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import PurePosixPath
 from typing import Final
 
 from heavylift.domain.errors import InvalidRequest, UnfitFile
@@ -154,4 +153,5 @@ def check_mime_type(purpose: Purpose, filename: str, mime_type: str, checks: Che
 
 def extension_of(filename: str) -> str:
     """What follows the last dot, in lower case and without the dot; empty if there is none."""
-    return PurePosixPath(filename).suffix.removeprefix(".").lower()
+    stem, dot, extension = filename.rpartition(".")
+    return extension.lower() if stem and dot else ""

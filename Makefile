@@ -1,0 +1,39 @@
+# heavylift. Everything here needs python3 and make; each target sets up what it needs.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: demo serve check test bench docs clean
+
+demo: $(READY) ## run the main job once, on the embedded default
+	$(BIN)/python -m bench.demo
+
+serve: $(READY) ## run the service on http://127.0.0.1:8321/v1
+	$(BIN)/heavylift serve
+
+check: $(READY) ## format, lint, types, import rules, house rules
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest tests/house -q
+
+test: $(READY) ## run every test
+	$(BIN)/python -m tests.engines
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+bench: $(READY) ## measure side by side
+	$(BIN)/python -m bench
+
+docs: $(READY) ## write what is generated in docs/
+	$(BIN)/python -m tests.house.reference
+
+clean: ## forget what was set up
+	rm -rf $(VENV)
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@

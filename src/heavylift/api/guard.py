@@ -1,0 +1,137 @@
+"""uvicorn's HTTP protocol, guarded: bounded headers, bounded patience, errors in the envelope."""
+
+import asyncio
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.server import ServerState
+
+from heavylift.api.errors import envelope
+from heavylift.domain import ids
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guard:
+    """Bounds of one connection: bytes of a head, and seconds for a head, for a client that takes nothing."""
+
+    head_bytes: int
+    head_seconds: float
+    idle_seconds: float
+
+
+class GuardedProtocol(HttpToolsProtocol):
+    """A head must come whole, in time, and be of a decent size; an answer must be taken.
+
+    The application puts its `Guard` into the lifespan's state, under "guard".
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self.bounds: Guard = app_state["guard"]
+        self._head_bytes = 0
+        self._in_head = True
+        self._head_timer: asyncio.TimerHandle | None = None
+        self._drain_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._await_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_timers()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self._in_head:
+            self._head_bytes += len(data)
+            if self._head_timer is None:
+                self._await_head()
+        super().data_received(data)
+        if self._in_head and self._head_bytes > self.bounds.head_bytes and not self.transport.is_closing():
+            self._refuse(
+                431, f"The headers of a request may hold {self.bounds.head_bytes} bytes.", "headers_too_large"
+            )
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._in_head = True
+        self._head_bytes = 0
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        super().on_header(name, value)
+        if not self._in_head:  # a trailer
+            self._head_bytes += len(name) + len(value)
+            if self._head_bytes > self.bounds.head_bytes:
+                self.transport.abort()
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        self._head_bytes = 0
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        self._in_head = True
+        self._head_bytes = 0
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._drain_timer = self.loop.call_later(self.bounds.idle_seconds, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self._drain_timer is not None:
+            self._drain_timer.cancel()
+            self._drain_timer = None
+
+    def send_400_response(self, msg: str) -> None:
+        self._refuse(400, f"{msg} It is not HTTP/1.1 as RFC 9112 has it.", "malformed_request")
+
+    def _await_head(self) -> None:
+        self._head_timer = self.loop.call_later(self.bounds.head_seconds, self._head_late)
+
+    def _head_late(self) -> None:
+        if self.transport.is_closing():
+            return
+        if self._head_bytes:
+            self._refuse(
+                408,
+                f"The request's headers took more than {self.bounds.head_seconds:g} seconds.",
+                "request_timeout",
+            )
+        else:
+            self.transport.close()
+
+    def _refuse(self, status: int, message: str, code: str) -> None:
+        """Answer what never became a request, and close."""
+        body = envelope(status, message, code=code)
+        request_id = ids.new_id(ids.REQUEST, now=time.time())
+        lines = [
+            STATUS_LINE[status],
+            b"content-type: application/json\r\n",
+            b"content-length: %d\r\n" % len(body),
+            b"x-request-id: %s\r\n" % request_id.encode(),
+            b"openai-processing-ms: 0\r\n",
+            b"connection: close\r\n\r\n",
+            body,
+        ]
+        if self.cycle is None or self.cycle.response_complete:
+            self.transport.write(b"".join(lines))
+        self.transport.close()
+
+    def _stop_timers(self) -> None:
+        for timer in (self._head_timer, self._drain_timer):
+            if timer is not None:
+                timer.cancel()

@@ -1,0 +1,52 @@
+"""Running the application under uvicorn: listening, workers, TLS."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import uvicorn
+from uvicorn.supervisors import Multiprocess
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listening:
+    """Where and how to serve. `keep_alive` in seconds."""
+
+    host: str
+    port: int
+    workers: int
+    tls_cert: Path | None
+    tls_key: Path | None
+    keep_alive: float
+
+
+def serve(app: str, listening: Listening, *, announce: Callable[[str], None]) -> None:
+    """Serve the application that the factory `app` ("module:function") builds, until told to stop.
+
+    `announce` hears the base URL once the port is bound. Exits with status 3 if it cannot be.
+    """
+    config = uvicorn.Config(
+        app,
+        factory=True,
+        host=listening.host,
+        port=listening.port,
+        workers=listening.workers,
+        http="heavylift.api.guard:GuardedProtocol",
+        ws="none",
+        lifespan="on",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_keep_alive=int(listening.keep_alive),
+        timeout_graceful_shutdown=5,
+        ssl_certfile=listening.tls_cert,
+        ssl_keyfile=listening.tls_key,
+    )
+    bound = config.bind_socket()
+    scheme = "https" if config.is_ssl else "http"
+    host = f"[{listening.host}]" if ":" in listening.host else listening.host
+    announce(f"{scheme}://{host}:{bound.getsockname()[1]}/v1")
+    if listening.workers == 1:
+        uvicorn.Server(config).run(sockets=[bound])
+    else:
+        Multiprocess(config, sockets=[bound]).run()

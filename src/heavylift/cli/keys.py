@@ -1,0 +1,87 @@
+"""`heavylift keys`: API keys of this installation."""
+
+import json
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from heavylift.cli.local import AsJson, Config, Data, load_settings, with_stores
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from heavylift.service.ports import Key
+    from heavylift.wiring import Stores
+
+app = typer.Typer(help="API keys of this installation.", no_args_is_help=True)
+
+
+@app.command("create")
+def create(
+    project: Annotated[str, typer.Option(help="The project that the key opens.")] = "default",
+    name: Annotated[str, typer.Option(help="What the key is called in lists.")] = "unnamed",
+    config: Config = None,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a key and print it, this once: only its hash is stored."""
+    settings = load_settings(config, data=data)
+
+    from heavylift.wiring import make_keys
+
+    async def work(stores: "Stores") -> "tuple[Key, str]":
+        return await make_keys(stores).create(project=project, name=name)
+
+    key, secret = with_stores(settings, work)
+    typer.echo(json.dumps({**asdict(key), "key": secret}) if as_json else secret)
+
+
+@app.command("list")
+def list_keys(
+    project: Annotated[str | None, typer.Option(help="Only the keys of this project.")] = None,
+    config: Config = None,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """List keys, revoked ones too. A key itself is never shown again."""
+    settings = load_settings(config, data=data)
+
+    from heavylift.wiring import make_keys
+
+    async def work(stores: "Stores") -> "Sequence[Key]":
+        return await make_keys(stores).list(project)
+
+    keys = with_stores(settings, work)
+    if as_json:
+        typer.echo(json.dumps([asdict(key) for key in keys]))
+        return
+    table = Table("id", "name", "ends in", "project", "created", "revoked", box=None, header_style="bold")
+    for key in keys:
+        table.add_row(key.id, key.name, key.hint, key.project, _day(key.created_at), _day(key.revoked_at))
+    Console().print(table)
+
+
+@app.command("revoke")
+def revoke(
+    key_id: Annotated[str, typer.Argument(help="The key's id, as `keys list` shows it.")],
+    config: Config = None,
+    data: Data = None,
+) -> None:
+    """End a key for good. A running service refuses it within seconds."""
+    settings = load_settings(config, data=data)
+
+    from heavylift.wiring import make_keys
+
+    async def work(stores: "Stores") -> None:
+        await make_keys(stores).revoke(key_id)
+
+    with_stores(settings, work)
+    typer.echo(f"revoked {key_id}")
+
+
+def _day(moment: int | None) -> str:
+    return "" if moment is None else datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d %H:%M")

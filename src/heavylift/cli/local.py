@@ -1,0 +1,75 @@
+"""What commands on the server's own machine share: its settings, its stores, a clear error."""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
+
+import typer
+
+if TYPE_CHECKING:
+    from heavylift.settings import Settings
+    from heavylift.wiring import Stores
+
+T = TypeVar("T")
+
+Data = Annotated[
+    Path | None,
+    typer.Option("--data", help="Folder of the catalog, the blobs and the first key.", show_default=False),
+]
+Config = Annotated[
+    Path | None,
+    typer.Option("--config", help="TOML file with settings.", show_default=False),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
+
+USAGE = 2
+FAILED = 1
+
+
+def fail(message: str, *, status: int = FAILED) -> NoReturn:
+    """One line on standard error, and out."""
+    typer.echo(f"heavylift: {message}", err=True)
+    raise typer.Exit(status)
+
+
+def load_settings(config: Path | None = None, **given: Any) -> "Settings":
+    """The settings in force; options that were not given (None) do not count."""
+    try:
+        from pydantic import ValidationError
+
+        from heavylift.settings import CONFIG_VARIABLE, Settings, config_file
+    except ModuleNotFoundError as error:
+        fail(f"this command needs the server: pip install 'heavylift[server]' (no module {error.name})")
+    if config is not None:
+        os.environ[CONFIG_VARIABLE] = str(config)
+    file = config_file()
+    if file is not None and not file.is_file():
+        fail(f"there is no settings file {file}", status=USAGE)
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        name = ".".join(str(step) for step in first["loc"])
+        fail(f"setting {name}: {first['msg']}" if name else first["msg"], status=USAGE)
+    except ValueError as error:  # a file that is not TOML, a variable that is not JSON
+        fail(f"settings cannot be read: {error}", status=USAGE)
+
+
+def with_stores(settings: "Settings", work: "Callable[[Stores], Awaitable[T]]") -> T:
+    """Run `work` on the stores that the settings name; what they refuse is said in one line."""
+    from heavylift.domain.errors import Refusal
+    from heavylift.service.ports import StorageDown, StorageFull
+    from heavylift.wiring import open_stores
+
+    async def run() -> T:
+        async with open_stores(settings) as stores:
+            return await work(stores)
+
+    try:
+        return asyncio.run(run())
+    except Refusal as refusal:
+        fail(refusal.message)
+    except (StorageDown, StorageFull) as error:
+        fail(f"the storage does not answer: {error}")

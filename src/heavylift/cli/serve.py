@@ -1,0 +1,68 @@
+"""`heavylift serve`: run the service."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from heavylift.cli.local import Config, Data, load_settings, with_stores
+
+
+def serve(
+    config: Config = None,
+    data: Data = None,
+    host: Annotated[
+        str | None, typer.Option(help="Address to listen on. Default: 127.0.0.1.", show_default=False)
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option(help="Port; 0 picks a free one. Default: 8321.", show_default=False)
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Processes that share the port. Default: 1.", show_default=False)
+    ] = None,
+    tls_cert: Annotated[
+        Path | None, typer.Option(help="PEM certificate chain, to serve https.", show_default=False)
+    ] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="Its PEM private key.", show_default=False)] = None,
+) -> None:
+    """Run the service. The first start makes an API key and prints it, this once."""
+    given = {
+        "data": data, "host": host, "port": port, "workers": workers,
+        "tls_cert": tls_cert, "tls_key": tls_key,
+    }  # fmt: skip
+    settings = load_settings(config, **given)
+    pass_on(given)
+
+    from heavylift.api.server import Listening
+    from heavylift.api.server import serve as run
+    from heavylift.logs import configure_logs
+    from heavylift.wiring import Stores, bootstrap, make_keys
+
+    async def first_key(stores: Stores) -> str | None:
+        return await bootstrap(settings, make_keys(stores))
+
+    secret = with_stores(settings, first_key)
+    configure_logs(settings.log_format, settings.log_level)
+    if secret is not None:
+        typer.echo(f"API key (kept in {settings.key_file}, shown this once): {secret}")
+
+    def announce(url: str) -> None:
+        typer.echo(f"heavylift serves {url}")
+
+    listening = Listening(
+        host=settings.host,
+        port=settings.port,
+        workers=settings.workers,
+        tls_cert=settings.tls_cert,
+        tls_key=settings.tls_key,
+        keep_alive=settings.keep_alive,
+    )
+    run("heavylift.wiring:app", listening, announce=announce)
+
+
+def pass_on(given: dict[str, Any]) -> None:
+    """Tell the worker processes what the command line said: they read the environment."""
+    for name, value in given.items():
+        if value is not None:
+            os.environ[f"HEAVYLIFT_{name.upper()}"] = str(value)

@@ -1,0 +1,146 @@
+"""Puts the pieces together: the only module that knows every concrete class."""
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import structlog
+from starlette.types import ASGIApp
+
+from heavylift.api.app import create_app
+from heavylift.api.body import Patience
+from heavylift.api.context import Context, RateLimit
+from heavylift.api.drain import drain_on_signal
+from heavylift.api.gate import Gate
+from heavylift.api.guard import Guard
+from heavylift.blobs import open_blobs
+from heavylift.catalog import open_catalog
+from heavylift.logs import configure_logs
+from heavylift.service.files import Files
+from heavylift.service.keys import Keys
+from heavylift.service.ports import BlobStore, Catalog, Clock
+from heavylift.service.sweeper import Sweeper, Swept
+from heavylift.service.uploads import Uploads
+from heavylift.settings import Durability, Settings
+
+log = structlog.get_logger("heavylift.sweeper")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stores:
+    """The two stores of one installation."""
+
+    catalog: Catalog
+    blobs: BlobStore
+
+
+@asynccontextmanager
+async def open_stores(settings: Settings, *, clock: Clock = time.time) -> AsyncIterator[Stores]:
+    """The stores that the settings name, closed in the end."""
+    durable = settings.durability is Durability.STRICT
+    settings.data.mkdir(parents=True, exist_ok=True)
+    catalog = open_catalog(settings.catalog_url, durable=durable)
+    try:
+        blobs = open_blobs(settings.blobs_url, durable=durable, reserve=settings.disk_reserve, clock=clock)
+        try:
+            yield Stores(catalog=catalog, blobs=blobs)
+        finally:
+            await blobs.close()
+    finally:
+        await catalog.close()
+
+
+def make_sweeper(settings: Settings, stores: Stores, *, clock: Clock = time.time) -> Sweeper:
+    """A sweeper over those stores that logs what it does."""
+    return Sweeper(
+        stores.catalog, stores.blobs, clock=clock, schedule=settings.schedule,
+        report=_report, complain=lambda error: log.error("sweep.failed", exc_info=error),
+    )  # fmt: skip
+
+
+def _report(swept: Swept) -> None:
+    if any(asdict(swept).values()):
+        log.info("sweep", **asdict(swept))
+
+
+def build_app(settings: Settings, *, clock: Clock = time.time) -> ASGIApp:
+    """The service as an ASGI application. It opens its stores when the server starts."""
+
+    @asynccontextmanager
+    async def running() -> AsyncIterator[Context]:
+        async with open_stores(settings, clock=clock) as stores:
+            sweeper = make_sweeper(settings, stores, clock=clock)
+            context = make_context(settings, stores, sweeper, clock=clock)
+            await bootstrap(settings, context.keys)
+            with drain_on_signal(context.gate, grace=settings.stop_grace):
+                sweeping = asyncio.create_task(sweeper.run())
+                try:
+                    yield context
+                finally:
+                    sweeping.cancel()
+                    with suppress(asyncio.CancelledError):
+                        await sweeping
+
+    guard = Guard(
+        head_bytes=settings.max_head_bytes,
+        head_seconds=settings.head_timeout,
+        idle_seconds=settings.idle_timeout,
+    )
+    return create_app(
+        running, guard=guard, cors_origins=settings.cors_origins, bare_paths=settings.bare_paths
+    )
+
+
+def make_context(settings: Settings, stores: Stores, sweeper: Sweeper, *, clock: Clock) -> Context:
+    """The stories over those stores, and the edge's own state."""
+    limits, table = settings.limits, settings.purpose_table
+    catalog, blobs, checks = stores.catalog, stores.blobs, settings.purpose_checks
+    return Context(
+        uploads=Uploads(
+            catalog, blobs, clock=clock, limits=limits, purposes=table, checks=checks, wake=sweeper.wake
+        ),
+        files=Files(
+            catalog, blobs, clock=clock, limits=limits, purposes=table, checks=checks,
+            delete_grace=settings.delete_grace, closed_purposes=settings.closed_purposes, wake=sweeper.wake,
+        ),
+        keys=make_keys(stores, clock=clock),
+        catalog=catalog,
+        blobs=blobs,
+        limits=limits,
+        gate=Gate(settings.max_bodies),
+        patience=Patience(idle=settings.idle_timeout, total=settings.body_timeout),
+        rate=RateLimit(settings.rate_limit),
+        authenticate=settings.auth == "on",
+    )  # fmt: skip
+
+
+def make_keys(stores: Stores, *, clock: Clock = time.time) -> Keys:
+    """The story of keys over those stores."""
+    return Keys(stores.catalog, clock=clock)
+
+
+async def bootstrap(settings: Settings, keys: Keys) -> str | None:
+    """Make sure there is a project and a key to it. A new key is kept in the key file, and returned once."""
+    given = settings.bootstrap_key
+    secret = await keys.bootstrap(given.get_secret_value() if given else None)
+    if secret is not None:
+        keep_key(settings.key_file, secret)
+    return secret
+
+
+def keep_key(path: Path, secret: str) -> None:
+    """Write a key where nobody but the owner of the file may read it."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with open(descriptor, "w", encoding="ascii") as file:
+        file.write(secret + "\n")
+
+
+def app() -> ASGIApp:
+    """The service as the environment sets it: what `uvicorn heavylift.wiring:app --factory` runs."""
+    settings = Settings()
+    configure_logs(settings.log_format, settings.log_level)
+    return build_app(settings)

@@ -1,0 +1,118 @@
+"""A real heavylift server in a process of its own: started, watched, stopped by the tests."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+START_SECONDS = 60.0
+"""A bound, not a wait: a server that has not said its URL by then has failed."""
+
+KEY = "hl-test-key-of-the-default-project"
+
+
+@dataclass
+class Served:
+    """A running server. `url` ends in /v1; `lines` are what it has logged so far."""
+
+    process: subprocess.Popen[str]
+    url: str
+    data: Path
+    key: str
+    lines: list[str] = field(default_factory=list)
+
+    @property
+    def root(self) -> str:
+        """The URL without /v1."""
+        return self.url.removesuffix("/v1")
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return int(self.root.rpartition(":")[2])
+
+    @property
+    def pid(self) -> int:
+        """The process that `heavylift serve` is."""
+        return self.process.pid
+
+    def blobs(self) -> list[Path]:
+        """Every blob file on its disk."""
+        return [path for path in (self.data / "blobs").rglob("*") if path.is_file()]
+
+    def kill(self) -> None:
+        """End it at once, as a power cut would, its workers too."""
+        family = [psutil.Process(self.pid), *psutil.Process(self.pid).children(recursive=True)]
+        for process in family:
+            if process.is_running():
+                process.kill()
+        self.process.wait(START_SECONDS)
+
+    def stop(self) -> int:
+        """Ask it to stop, wait for it, and say its exit status."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(START_SECONDS)
+
+
+def start(
+    data: Path, *, options: tuple[str, ...] = (), env: Mapping[str, str] | None = None, key: str = KEY
+) -> Served:
+    """Start `heavylift serve` over the folder `data` on a free port of loopback."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "heavylift.cli", "serve", "--data", str(data), "--port", "0", *options],
+        env={
+            **os.environ,
+            "HEAVYLIFT_BOOTSTRAP_KEY": key,
+            "HEAVYLIFT_LOG_FORMAT": "json",
+            "PYTHONUNBUFFERED": "1",
+            **(env or {}),
+        },
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    served = Served(process=process, url="", data=data, key=key)
+    threading.Thread(target=_collect, args=(process.stderr, served.lines), daemon=True).start()
+    overdue = threading.Timer(START_SECONDS, process.kill)
+    overdue.start()
+    try:
+        for line in process.stdout:
+            if line.startswith("heavylift serves "):
+                served.url = line.split()[-1]
+                break
+    finally:
+        overdue.cancel()
+    assert served.url, f"the server did not start: {served.lines}"
+    threading.Thread(target=_collect, args=(process.stdout, []), daemon=True).start()
+    return served
+
+
+def _collect(stream: Iterator[str], lines: list[str]) -> None:
+    for line in stream:
+        lines.append(line)
+
+
+@contextmanager
+def serving(
+    data: Path, *, options: tuple[str, ...] = (), env: Mapping[str, str] | None = None
+) -> Iterator[Served]:
+    """A server for the length of a `with` block."""
+    served = start(data, options=options, env=env)
+    try:
+        yield served
+    finally:
+        if served.process.poll() is None:
+            served.stop()
+        for stream in (served.process.stdout, served.process.stderr):
+            assert stream is not None
+            stream.close()
