@@ -40,7 +40,7 @@ Nothing to do where writers take turns anyhow (SQLite); elsewhere a lock of `upl
 """
 
 
-def ask(name: str, **parameters: str | int | float | None) -> Statement:
+def ask(name: str, /, **parameters: str | int | float | None) -> Statement:
     """One statement, answered by its rows."""
     return Statement(name, parameters)
 
