@@ -23,7 +23,6 @@ def run(connection: sqlite3.Connection, transaction: Transaction[T]) -> T:
     rows: list[Row] | None = None
     try:
         while True:
-            # send(None) starts a generator, and is what next() does
             statement = next(transaction) if rows is None else transaction.send(rows)
             rows = execute(connection, statement)
     except StopIteration as end:

@@ -1,0 +1,61 @@
+"""Every catalog, held to the contract. A driver more is an entry more in DATABASES."""
+
+import itertools
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+from heavylift.catalog import open_catalog
+from heavylift.service.ports import Catalog
+from tests.contract.catalog import CatalogOfFiles, CatalogOfUploads
+from tests.contract.catalog_upkeep import CatalogOfKeys, CatalogOfLists, CatalogOfUpkeep
+
+Fresh = Callable[[], str]
+"""Gives the URL of a database that holds nothing yet."""
+
+
+def in_memory(_: Path) -> Fresh:
+    return lambda: "sqlite://"
+
+
+def in_a_file(folder: Path) -> Fresh:
+    numbers = itertools.count()
+    return lambda: f"sqlite:///{folder}/{next(numbers)}.db"
+
+
+DATABASES = {"sqlite-in-memory": in_memory, "sqlite-in-a-file": in_a_file}
+SHARED = {"sqlite-in-a-file": in_a_file}
+"""Those that several catalogs, of one process or many, may have open at once."""
+
+
+@pytest.fixture(params=DATABASES.values(), ids=DATABASES.keys())
+def fresh(request: pytest.FixtureRequest, tmp_path: Path) -> Fresh:
+    return request.param(tmp_path)
+
+
+@pytest.fixture
+async def catalog(fresh: Fresh) -> AsyncIterator[Catalog]:
+    catalog = open_catalog(fresh())
+    yield catalog
+    await catalog.close()
+
+
+class TestUploads(CatalogOfUploads):
+    pass
+
+
+class TestFiles(CatalogOfFiles):
+    pass
+
+
+class TestLists(CatalogOfLists):
+    pass
+
+
+class TestUpkeep(CatalogOfUpkeep):
+    pass
+
+
+class TestKeys(CatalogOfKeys):
+    pass
