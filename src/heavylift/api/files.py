@@ -121,7 +121,7 @@ async def download_file(file_id: str, request: Request, context: Stories, caller
     asked = request.headers
     if not if_match(asked.get("if-match"), headers["ETag"]):
         raise PreconditionFailed(f"The File's ETag is {headers['ETag']}.", param="If-Match")
-    if not if_none_match(asked.get("if-none-match"), headers["ETag"]):
+    if if_none_match(asked.get("if-none-match"), headers["ETag"]):
         return Response(status_code=304, headers=headers)
     span = None
     if if_range(asked.get("if-range"), etag=headers["ETag"], last_modified=file.created_at):
