@@ -10,9 +10,10 @@ HEADERS = 32
 """Header lines of one field. RFC 7578 has use for three."""
 
 _WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-_HEADER = re.compile(rf"({_WORD}):[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*)\Z")
+# Possessive throughout (`*+`): no header can make these walk back and forth over its blanks.
+_HEADER = re.compile(rf"({_WORD}):[ \t]*+([^\x00-\x08\x0a-\x1f\x7f]*+)\Z")
 _PARAMETER = re.compile(
-    rf'[ \t]*({_WORD})[ \t]*=[ \t]*(?:"((?:[^"\\]|\\.)*)"|([^";]*))[ \t]*(?:;|\Z)', re.DOTALL
+    rf'({_WORD})[ \t]*+=[ \t]*+(?:"((?:[^"\\]|\\.)*+)"|([^";]*+))[ \t]*+(?:;[; \t]*+|\Z)', re.DOTALL
 )
 _ESCAPED = re.compile(r'\\(["\\])|%(22|0[AaDd])')
 _BOUNDARY = re.compile(r"[ -~]{0,69}[!-~]\Z")
@@ -110,8 +111,9 @@ def _only(name: str, headers: tuple[tuple[str, str], ...], *, param: str) -> str
 def _parameters(text: str, *, of: str, param: str) -> dict[str, str]:
     """What follows the first semicolon: `a=b; c="d"`. Names in lower case, values without their quotes."""
     found: dict[str, str] = {}
+    text = text.strip("; \t")
     at = 0
-    while text[at:].strip(" \t;"):
+    while at < len(text):
         match = _PARAMETER.match(text, at)
         if match is None:
             raise MalformedBody(f'{of} has a malformed parameter: send name="value" pairs.', param=param)

@@ -1,0 +1,111 @@
+"""Range and conditional requests by RFC 9110: pure functions over header values.
+
+An `etag` is as it goes over the wire: strong, its quotes included.
+"""
+
+import re
+from email.utils import formatdate
+
+from heavylift.domain.errors import Refusal
+from heavylift.domain.files import Span
+
+_UNIT = re.compile(r"bytes[ \t]*=(.*)\Z", re.IGNORECASE | re.DOTALL)
+_SPEC = re.compile(r"([0-9]*)-([0-9]*)\Z")
+_TAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e\x80-\U0010ffff]*"')
+_BETWEEN_TAGS = re.compile(r"[ \t,]*\Z")
+
+BEYOND = 10**19
+"""Longer than any file. Python would not even convert the digits of a much longer number."""
+
+
+class Unsatisfiable(Refusal):
+    """No byte of the range exists. `size` in bytes is for the answer's Content-Range."""
+
+    code = "range_not_satisfiable"
+
+    def __init__(self, size: int) -> None:
+        super().__init__(f"The range lies outside the file, which has {size} bytes.", param="Range")
+        self.size = size
+
+
+def parse_range(header: str | None, size: int) -> Span | None:
+    """The one stretch of a body of `size` bytes to send, or None to send all of it.
+
+    All of it answers what RFC 9110 lets a server ignore: another unit, a malformed header,
+    any range of an empty body, and several ranges with gaps between them. Raises Unsatisfiable.
+    """
+    match = _UNIT.match(header.strip(" \t")) if header is not None else None
+    if match is None or size == 0:
+        return None
+    specs = [spec.strip(" \t") for spec in match[1].split(",")]
+    resolved = [
+        _resolve(spec, size) for spec in specs if spec
+    ]  # RFC 9110 5.6.1.2: empty elements do not count
+    spans = sorted(span for span in resolved if span is not None and span[0] < span[1])
+    if not resolved or None in resolved:
+        return None
+    if not spans:
+        raise Unsatisfiable(size)
+    start, stop = spans[0]
+    for begin, end in spans:
+        if begin > stop:
+            return None
+        stop = max(stop, end)
+    return Span(start, stop)
+
+
+def _resolve(spec: str, size: int) -> tuple[int, int] | None:
+    """(start, stop) of one range, start at or behind stop if it is unsatisfiable; None if malformed."""
+    match = _SPEC.match(spec)
+    if match is None or spec == "-":
+        return None
+    first, last = match.groups()
+    if not first:
+        return max(0, size - _number(last)), size
+    start = _number(first)
+    if last and _number(last) < start:
+        return None
+    return start, min(_number(last) + 1, size) if last else size
+
+
+def _number(digits: str) -> int:
+    significant = digits.lstrip("0")
+    return int(significant or "0") if len(significant) < len(str(BEYOND)) else BEYOND
+
+
+def if_match(header: str | None, etag: str) -> bool:
+    """Whether the request may go on: it has no If-Match, or one that names this very body."""
+    if header is None:
+        return True
+    tags = _tags(header)
+    return tags is None or etag in tags
+
+
+def if_none_match(header: str | None, etag: str) -> bool:
+    """Whether the client already has this body, by weak comparison: answer 304."""
+    if header is None:
+        return False
+    tags = _tags(header)
+    return tags is None or etag in {tag.removeprefix("W/") for tag in tags}
+
+
+def if_range(header: str | None, *, etag: str, last_modified: int) -> bool:
+    """Whether Range counts: there is no If-Range, or it names this very body.
+
+    An HTTP date must be the Last-Modified that we sent, `last_modified` in Unix seconds, to
+    the letter.
+    """
+    return header is None or header.strip(" \t") in {etag, http_date(last_modified)}
+
+
+def http_date(seconds: int) -> str:
+    """Unix seconds as RFC 9110 writes a date: `Sun, 06 Nov 1994 08:49:37 GMT`."""
+    return formatdate(seconds, usegmt=True)
+
+
+def _tags(header: str) -> set[str] | None:
+    """The entity tags of a list, or None for `*`. A malformed list names nothing."""
+    text = header.strip(" \t")
+    if text == "*":
+        return None
+    return set(_TAG.findall(text)) if _BETWEEN_TAGS.match(_TAG.sub("", text)) else set()
