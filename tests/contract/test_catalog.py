@@ -5,10 +5,15 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import run_state_machine_as_test
 
 from heavylift.catalog import open_catalog
 from heavylift.service.ports import Catalog
 from tests.contract.catalog import CatalogOfFiles, CatalogOfUploads
+from tests.contract.catalog_isolation import CatalogOfTenants
+from tests.contract.catalog_machine import CatalogMachine
+from tests.contract.catalog_races import CatalogRaces, SharedCatalogRaces
 from tests.contract.catalog_upkeep import CatalogOfKeys, CatalogOfLists, CatalogOfUpkeep
 
 Fresh = Callable[[], str]
@@ -41,6 +46,21 @@ async def catalog(fresh: Fresh) -> AsyncIterator[Catalog]:
     await catalog.close()
 
 
+@pytest.fixture(params=SHARED.values(), ids=SHARED.keys())
+def shared(request: pytest.FixtureRequest, tmp_path: Path) -> Fresh:
+    return request.param(tmp_path)
+
+
+@pytest.fixture
+async def pair(shared: Fresh) -> AsyncIterator[list[Catalog]]:
+    """Two catalogs on the same database."""
+    url = shared()
+    catalogs = [open_catalog(url), open_catalog(url)]
+    yield catalogs
+    for catalog in catalogs:
+        await catalog.close()
+
+
 class TestUploads(CatalogOfUploads):
     pass
 
@@ -59,3 +79,26 @@ class TestUpkeep(CatalogOfUpkeep):
 
 class TestKeys(CatalogOfKeys):
     pass
+
+
+class TestTenants(CatalogOfTenants):
+    pass
+
+
+class TestRaces(CatalogRaces):
+    pass
+
+
+class TestSharedRaces(SharedCatalogRaces):
+    pass
+
+
+def test_it_agrees_with_a_model_in_every_story(fresh: Fresh) -> None:
+    machine = type("Machine", (CatalogMachine,), {"fresh": staticmethod(fresh)})
+    short = settings(
+        max_examples=40,
+        stateful_step_count=30,
+        deadline=None,  # a busy machine is not a wrong one
+        suppress_health_check=[HealthCheck.too_slow],
+    )
+    run_state_machine_as_test(machine, settings=short)
