@@ -1,5 +1,7 @@
 """CRC-64/NVME: known vectors, and the law that pieces combine."""
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -39,7 +41,7 @@ def test_it_is_the_polynomial_of_nvm_express(data: bytes) -> None:
 @given(st.binary(max_size=2000), st.lists(st.integers(0, 2000), max_size=6))
 def test_pieces_combine_to_the_whole_at_any_split(data: bytes, cuts: list[int]) -> None:
     edges = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
-    pieces = [data[start:stop] for start, stop in zip(edges, edges[1:], strict=False)]
+    pieces = [data[start:stop] for start, stop in itertools.pairwise(edges)]
     whole = checksums.extend(checksums.EMPTY, data)
     assert checksums.combine((checksums.extend(0, piece), len(piece)) for piece in pieces) == whole
     running = checksums.EMPTY
