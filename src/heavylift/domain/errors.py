@@ -145,14 +145,14 @@ class NotFound(Refusal):
 
 
 class NoSuchFile(NotFound):
-    """Worded as OpenAI words it."""
+    """No such File in this project. Worded as OpenAI words it."""
 
     def __init__(self, file_id: str) -> None:
         super().__init__(f"No such File object: {file_id}", param="id")
 
 
 class NoSuchUpload(NotFound):
-    """Worded after OpenAI's sentence about files."""
+    """No such Upload in this project. Worded after OpenAI's sentence about files."""
 
     code = "upload_not_found"
 

@@ -1,0 +1,16 @@
+"""Writes the pages of docs/ that are generated: `python -m tests.house.reference`."""
+
+from collections.abc import Callable
+
+from tests.house import errors_page, settings_page
+from tests.house.project import DOCS
+
+PAGES: dict[str, Callable[[], str]] = {
+    "errors.md": errors_page.page,
+    "settings.md": settings_page.page,
+}
+"""By file name: what a page should hold."""
+
+if __name__ == "__main__":
+    for name, page in PAGES.items():
+        (DOCS / name).write_text(page(), encoding="utf-8")
