@@ -6,6 +6,10 @@ database is up to date starts without them.
 
 import sqlite3
 from importlib.resources import as_file, files
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import sqlalchemy
 
 HEAD = "0001"
 """The newest migration in `migrations/versions`."""
@@ -22,14 +26,16 @@ def migrate_sqlite(connection: sqlite3.Connection, *, path: str) -> None:
     """
     if current_revision(connection) == HEAD:
         return
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        revision = current_revision(connection)  # as whoever had the turn before us left it
-        if revision != HEAD:
-            check_ours(connection, revision, path=path)
-            _run_alembic(connection, revision, path=path)
-    finally:
-        connection.rollback()  # of what was not committed: nothing, unless something failed
+    from sqlalchemy import StaticPool, create_engine  # noqa: PLC0415 - see above
+
+    engine = create_engine("sqlite://", creator=lambda: connection, poolclass=StaticPool)
+    with engine.connect() as wrapped:  # and what SQLAlchemy does at first to a connection is over
+        connection.execute("BEGIN IMMEDIATE")
+        with wrapped.begin():  # ours, which its end commits
+            revision = current_revision(connection)  # as whoever had the turn before us left it
+            if revision != HEAD:
+                check_ours(connection, revision, path=path)
+                _run_alembic(wrapped, revision, path=path)
 
 
 def current_revision(connection: sqlite3.Connection) -> str | None:
@@ -47,12 +53,11 @@ def check_ours(connection: sqlite3.Connection, revision: str | None, *, path: st
         )
 
 
-def _run_alembic(connection: sqlite3.Connection, revision: str | None, *, path: str) -> None:
-    """Run what is missing and commit. Raises UnfitCatalog if the database is ahead of this code."""
-    from alembic import command  # noqa: PLC0415 - half a second that most starts can do without
-    from alembic.config import Config  # noqa: PLC0415
-    from alembic.script import ScriptDirectory  # noqa: PLC0415
-    from sqlalchemy import StaticPool, create_engine  # noqa: PLC0415
+def _run_alembic(connection: "sqlalchemy.Connection", revision: str | None, *, path: str) -> None:
+    """Run what is missing. Raises UnfitCatalog if the database is ahead of this code."""
+    from alembic import command  # noqa: PLC0415 - see above
+    from alembic.config import Config  # noqa: PLC0415 - see above
+    from alembic.script import ScriptDirectory  # noqa: PLC0415 - see above
 
     with as_file(files(__package__) / "migrations") as folder:
         config = Config()
@@ -64,7 +69,5 @@ def _run_alembic(connection: sqlite3.Connection, revision: str | None, *, path: 
                 f" knows schemas up to {HEAD}. Install the newer version again, or restore a backup from"
                 " before it."
             )
-        engine = create_engine("sqlite://", creator=lambda: connection, poolclass=StaticPool)
-        with engine.begin() as transaction:  # ours, which its end commits
-            config.attributes["connection"] = transaction
-            command.upgrade(config, "head")
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
