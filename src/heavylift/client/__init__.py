@@ -1,0 +1,1 @@
+"""The SDK: one story, two drivers. `heavylift` itself is its face."""

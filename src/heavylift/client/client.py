@@ -1,0 +1,114 @@
+"""The two clients: the same names, one that blocks and one to be awaited."""
+
+import logging
+import os
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self
+
+from heavylift.client.config import ApiKey, settle
+from heavylift.client.drivers.asynchronous import AsyncDriver
+from heavylift.client.drivers.blocking import BlockingDriver
+from heavylift.client.drivers.transport import AsyncHTTP, AsyncTransport, BlockingHTTP, BlockingTransport
+from heavylift.client.hooks import Hooks
+from heavylift.client.methods import OnAsync, OnBlocking
+from heavylift.client.resources import AsyncFiles, AsyncUploads, Files, Uploads
+from heavylift.client.retries import RetryConfig
+
+
+class Heavylift(OnBlocking):
+    """Blocks until the answer is there. To be used in a `with` block, or closed. Safe to share by threads.
+
+    `api_key` is a string or a function that gives one, asked before every request; else
+    HEAVYLIFT_API_KEY. `server_url` else HEAVYLIFT_BASE_URL, else the local server. `timeout_ms`
+    is the longest silence of the network that is borne. A given `http_client` stays open, and
+    keeps its own time-outs unless `timeout_ms` is given too. `state_folder` holds the journal of
+    unfinished transfers; else the folder that the system has for such things.
+    """
+
+    def __init__(
+        self,
+        *,
+        api_key: ApiKey | None = None,
+        server_url: str | None = None,
+        retry_config: RetryConfig | None = None,
+        timeout_ms: int | None = None,
+        http_client: BlockingHTTP | None = None,
+        debug_logger: logging.Logger | None = None,
+        hooks: Sequence[Hooks] = (),
+        state_folder: str | os.PathLike[str] | None = None,
+    ) -> None:
+        setting = settle(
+            api_key=api_key,
+            server_url=server_url,
+            retry_config=retry_config,
+            timeout_ms=timeout_ms,
+            debug_logger=debug_logger,
+            hooks=hooks,
+            state_folder=state_folder,
+        )
+        super().__init__(BlockingDriver(BlockingTransport(http_client), setting))
+        self.uploads = Uploads(self.driver)
+        self.files = Files(self.driver)
+
+    def close(self) -> None:
+        """Close the connections, if they are ours."""
+        self.driver.transport.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class AsyncHeavylift(OnAsync):
+    """The same to be awaited, in an `async with` block. What it takes is what Heavylift takes.
+
+    `api_key` and the hooks may be coroutine functions too.
+    """
+
+    def __init__(
+        self,
+        *,
+        api_key: ApiKey | None = None,
+        server_url: str | None = None,
+        retry_config: RetryConfig | None = None,
+        timeout_ms: int | None = None,
+        http_client: AsyncHTTP | None = None,
+        debug_logger: logging.Logger | None = None,
+        hooks: Sequence[Hooks] = (),
+        state_folder: str | os.PathLike[str] | None = None,
+    ) -> None:
+        setting = settle(
+            api_key=api_key,
+            server_url=server_url,
+            retry_config=retry_config,
+            timeout_ms=timeout_ms,
+            debug_logger=debug_logger,
+            hooks=hooks,
+            state_folder=state_folder,
+        )
+        super().__init__(AsyncDriver(AsyncTransport(http_client), setting))
+        self.uploads = AsyncUploads(self.driver)
+        self.files = AsyncFiles(self.driver)
+
+    async def close(self) -> None:
+        """Close the connections, if they are ours."""
+        await self.driver.transport.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()

@@ -1,0 +1,114 @@
+"""What a client is set to: from its arguments, else from the environment, else by default."""
+
+import inspect
+import logging
+import os
+import random
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, TypeAlias
+from urllib.parse import urlsplit
+
+import platformdirs
+
+from heavylift.client.errors import InvalidRequestError
+from heavylift.client.hooks import Hooks
+from heavylift.client.logs import LOGGER
+from heavylift.client.retries import DEFAULT_RETRIES, PATIENT_RETRIES, RetryConfig
+
+LOCAL_SERVER: Final = "http://127.0.0.1:8321/v1"
+
+SILENCE_MS: Final = 120_000
+"""How long the network may be silent by default: a `complete` with an md5 reads the whole file first."""
+
+ApiKey: TypeAlias = str | Callable[[], str] | Callable[[], Awaitable[str]]
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """All that a flow may know of its client. The last three are passed in for the tests' sake."""
+
+    api_key: ApiKey | None = field(default=None, repr=False)
+    server_url: str = LOCAL_SERVER
+    retries: RetryConfig | None = None
+    timeout_ms: int | None = None
+    hooks: Sequence[Hooks] = ()
+    logger: logging.Logger = LOGGER
+    state_folder: Path = field(default_factory=lambda: platformdirs.user_state_path("heavylift"))
+    clock: Callable[[], float] = time.monotonic
+    now: Callable[[], datetime] = _now
+    dice: Callable[[], float] = random.random
+
+    def retries_for(self, *, patient: bool) -> RetryConfig:
+        """The user's, else the default: longer for a part of a running transfer."""
+        if self.retries is not None:
+            return self.retries
+        return PATIENT_RETRIES if patient else DEFAULT_RETRIES
+
+
+def settle(
+    *,
+    api_key: ApiKey | None,
+    server_url: str | None,
+    retry_config: RetryConfig | None,
+    timeout_ms: int | None,
+    debug_logger: logging.Logger | None,
+    hooks: Sequence[Hooks],
+    state_folder: str | os.PathLike[str] | None,
+    environment: Mapping[str, str] = os.environ,
+) -> Setting:
+    """Arguments first, then HEAVYLIFT_API_KEY, HEAVYLIFT_BASE_URL and HEAVYLIFT_DEBUG, then defaults.
+
+    An empty key is taken at its word: no key is sent, whatever the environment says.
+    """
+    logger = debug_logger or LOGGER
+    if debug_logger is None and environment.get("HEAVYLIFT_DEBUG"):
+        _show_debug_lines(logger)
+    folder = Path(state_folder) if state_folder is not None else platformdirs.user_state_path("heavylift")
+    return Setting(
+        api_key=environment.get("HEAVYLIFT_API_KEY") if api_key is None else api_key,
+        server_url=checked_url(server_url or environment.get("HEAVYLIFT_BASE_URL") or LOCAL_SERVER),
+        retries=retry_config,
+        timeout_ms=timeout_ms,
+        hooks=tuple(hooks),
+        logger=logger,
+        state_folder=folder,
+    )
+
+
+def checked_url(url: str) -> str:
+    """The URL without trailing slashes. Raises InvalidRequestError for what is no HTTP URL."""
+    try:
+        parts = urlsplit(url)
+        sound = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or True)
+    except ValueError:
+        sound = False
+    if not sound or not url.isprintable() or " " in url:
+        raise InvalidRequestError(f"{url!r} is not a server URL. It looks like {LOCAL_SERVER}")
+    return url.rstrip("/")
+
+
+def authorization(key: object) -> str | None:
+    """The header's value for this key, None for no key. The key never gets into an error."""
+    if inspect.isawaitable(key) or not isinstance(key, str):
+        raise InvalidRequestError("The api_key function did not return a string")
+    secret = key.strip()
+    if not secret:
+        return None
+    if not (secret.isascii() and secret.isprintable()):
+        raise InvalidRequestError("The API key holds characters that no key has. Was it pasted whole?")
+    return secret if secret.startswith("Bearer ") else f"Bearer {secret}"
+
+
+def _show_debug_lines(logger: logging.Logger) -> None:
+    """What HEAVYLIFT_DEBUG asks for: debug lines on standard error, once."""
+    logger.setLevel(logging.DEBUG)
+    if not logger.handlers:
+        logger.addHandler(logging.StreamHandler())

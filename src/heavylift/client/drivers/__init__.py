@@ -1,0 +1,1 @@
+"""Drivers: they send what flows yield, blocking or on asyncio."""

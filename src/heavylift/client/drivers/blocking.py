@@ -1,0 +1,157 @@
+"""The blocking driver: runs flows on the calling thread, and those at once on a thread each."""
+
+import inspect
+import threading
+from collections.abc import AsyncIterable, Callable
+from queue import Empty, SimpleQueue
+from typing import Any, Final, TypeAlias, TypeVar
+
+from heavylift.client.calls import (
+    Attempt,
+    Call,
+    Drain,
+    Evaluate,
+    Flow,
+    Pause,
+    Step,
+    Surroundings,
+    Together,
+    Work,
+)
+from heavylift.client.config import Setting
+from heavylift.client.drivers.transport import BlockingTransport
+from heavylift.client.errors import InvalidRequestError, RequestAbortedError
+from heavylift.client.exchange import exchange
+from heavylift.client.sources import drain
+
+T = TypeVar("T")
+
+GRACE_SECONDS: Final = 5.0
+"""How long the siblings of a failed flow may take to notice; one that a dead server holds is left behind."""
+
+Wait: TypeAlias = Callable[[threading.Event, float], bool]
+"""Wait for the event, at most so many seconds; true if it came."""
+
+
+class BlockingDriver:
+    """Does what flows ask for, one step after the other."""
+
+    def __init__(
+        self, transport: BlockingTransport, setting: Setting, *, wait: Wait = threading.Event.wait
+    ) -> None:
+        self.transport = transport
+        self.setting = setting
+        self._wait = wait
+
+    def run(self, flow: Flow[T], *, aborted: threading.Event | None = None) -> T:
+        """Run the flow to its end; its result, or what it raises."""
+        stop = aborted or threading.Event()
+        answer: Any = None
+        error: BaseException | None = None
+        while True:
+            try:
+                step = flow.send(answer) if error is None else flow.throw(error)
+            except StopIteration as end:
+                result: T = end.value
+                return result
+            answer, error = None, None
+            try:
+                answer = self._perform(step, stop)
+            except BaseException as raised:  # the flow decides what it means
+                error = raised
+
+    def _perform(self, step: Step, stop: threading.Event) -> Any:
+        answer: Any = None
+        match step:
+            case Call():
+                answer = self.run(exchange(step, self.setting), aborted=stop)
+            case Attempt():
+                answer = self.transport.send(step, stop.is_set)
+            case Pause(seconds=seconds):
+                self._pause(stop, seconds)
+            case Evaluate(function=function):
+                answer = _evaluated(function)
+            case Work(function=function):
+                answer = function(stop.is_set)
+            case Drain(file=file, write=write):
+                _drain(file, write)
+            case Together():
+                answer = _Crew(self, step).work_off()
+            case Surroundings():
+                answer = self.setting
+        return answer
+
+    def _pause(self, stop: threading.Event, seconds: float) -> None:
+        if self._wait(stop, seconds):
+            raise RequestAbortedError("Given up while waiting for the next attempt")
+
+
+def _drain(file: object, write: Callable[[bytes], object]) -> None:
+    if isinstance(file, AsyncIterable):
+        raise InvalidRequestError("An asynchronous iterator needs AsyncHeavylift")
+    drain(file, write)
+
+
+def _evaluated(function: Callable[[], Any]) -> Any:
+    value = function()
+    if inspect.iscoroutine(value):
+        value.close()
+    if inspect.isawaitable(value):
+        raise InvalidRequestError("A coroutine function needs AsyncHeavylift; give a plain function here")
+    return value
+
+
+class _Crew:
+    """Threads that run flows at once. The calling thread alone pulls and starts them."""
+
+    def __init__(self, driver: BlockingDriver, step: Together[Any]) -> None:
+        self._driver = driver
+        self._flows = enumerate(step.flows)
+        self._window = step.window
+        self._stop = threading.Event()
+        self._ended: SimpleQueue[tuple[int, Any, BaseException | None] | None] = SimpleQueue()
+        self._running = 0
+
+    def work_off(self) -> list[Any]:
+        """Their results, in order. After a failure the others are told to stop, and waited for."""
+        self._window.on_growth = lambda: self._ended.put(None)
+        results: dict[int, Any] = {}
+        try:
+            while self._start_as_many_as_fit():
+                ended = self._ended.get()
+                if ended is None:
+                    continue
+                self._running -= 1
+                index, result, error = ended
+                if error is not None:
+                    raise error
+                results[index] = result
+        except BaseException:
+            self._stop.set()
+            self._wait_for_the_others()
+            raise
+        return [results[index] for index in sorted(results)]
+
+    def _start_as_many_as_fit(self) -> bool:
+        """Whether any is running then."""
+        while self._running < self._window.limit:
+            numbered = next(self._flows, None)
+            if numbered is None:
+                break
+            threading.Thread(target=self._run, args=numbered, name="heavylift-part", daemon=True).start()
+            self._running += 1
+        return self._running > 0
+
+    def _run(self, index: int, flow: Flow[Any]) -> None:
+        try:
+            self._ended.put((index, self._driver.run(flow, aborted=self._stop), None))
+        except BaseException as error:  # handed to the calling thread, which raises it
+            self._ended.put((index, None, error))
+
+    def _wait_for_the_others(self) -> None:
+        while self._running:
+            try:
+                ended = self._ended.get(timeout=GRACE_SECONDS)
+            except Empty:
+                return
+            self._running -= ended is not None

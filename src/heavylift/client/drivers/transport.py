@@ -1,0 +1,256 @@
+"""HTTP itself: the only module that knows the HTTP library. It sends one attempt, and names what fails."""
+
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, Final, TypeAlias
+
+import httpx2
+
+from heavylift.client import errors
+from heavylift.client.bodies import Outgoing
+from heavylift.client.calls import Answer, Attempt, Request, Sink, Tally
+from heavylift.client.config import SILENCE_MS
+from heavylift.client.drivers.threads import in_thread
+from heavylift.client.errors import HTTPClientError, InvalidRequestError, RequestAbortedError
+
+BlockingHTTP: TypeAlias = httpx2.Client
+AsyncHTTP: TypeAlias = httpx2.AsyncClient
+
+CONNECT_SECONDS: Final = 10.0
+
+WRITTEN_AT_ONCE: Final = 1024 * 1024
+"""Bytes of an answer that go to a thread together: a thread's turn costs more than a small write."""
+
+Aborted: TypeAlias = Callable[[], bool]
+
+
+def _timeout(milliseconds: int | None) -> httpx2.Timeout:
+    seconds = (SILENCE_MS if milliseconds is None else milliseconds) / 1000
+    return httpx2.Timeout(seconds, connect=min(seconds, CONNECT_SECONDS))
+
+
+def _pooled() -> httpx2.Limits:
+    return httpx2.Limits(max_connections=None, max_keepalive_connections=20)
+
+
+def _headers(request: Request, outgoing: Outgoing) -> dict[str, str]:
+    headers = dict(request.headers)
+    if outgoing.content_type is not None:
+        headers["Content-Type"] = outgoing.content_type
+    if outgoing.length or request.method == "POST":
+        headers["Content-Length"] = str(outgoing.length)
+    return headers
+
+
+def _named(error: Exception) -> HTTPClientError:
+    """The SDK's error for one of the HTTP library's."""
+    said = str(error) or type(error).__name__
+    match error:
+        case httpx2.ConnectTimeout():
+            return errors.RequestTimeoutError("The server could not be reached in time", cause=error)
+        case httpx2.TimeoutException():
+            return errors.RequestTimeoutError(
+                f"The server was silent for too long ({type(error).__name__})", cause=error
+            )
+        case httpx2.UnsupportedProtocol() | httpx2.LocalProtocolError() | httpx2.InvalidURL():
+            return InvalidRequestError(f"The request could not be made: {said}", cause=error)
+        case httpx2.ConnectError():
+            return errors.ConnectionError(f"Could not connect: {said}", cause=error)
+        case httpx2.TransportError():
+            return errors.ConnectionError(f"The connection broke: {said}", cause=error)
+        case _:
+            return errors.UnexpectedClientError(f"Unexpected HTTP client error: {said}", cause=error)
+
+
+@contextmanager
+def _naming() -> Iterator[None]:
+    try:
+        yield
+    except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as error:
+        raise _named(error) from error
+
+
+def _refuse_closed(client: BlockingHTTP | AsyncHTTP) -> None:
+    if client.is_closed:
+        raise InvalidRequestError("This client is closed. Make a new one, or use it inside its `with` block")
+
+
+class BlockingTransport:
+    """Sends on the calling thread. A client that was given is left open."""
+
+    def __init__(self, client: BlockingHTTP | None) -> None:
+        self._owned = client is None
+        self._client = client or httpx2.Client(limits=_pooled(), timeout=_timeout(None))
+
+    def send(self, attempt: Attempt, aborted: Aborted) -> Answer:
+        """Send once. Raises HTTPClientError, and whatever the body, the sink or the watch raises."""
+        _refuse_closed(self._client)
+        outgoing = attempt.outgoing
+        try:
+            with _naming():
+                return self._sent(attempt, outgoing, aborted)
+        finally:
+            outgoing.close()
+
+    def _sent(self, attempt: Attempt, outgoing: Outgoing, aborted: Aborted) -> Answer:
+        request = self._client.build_request(
+            attempt.request.method,
+            attempt.request.url,
+            headers=_headers(attempt.request, outgoing),
+            content=_reading(attempt, aborted) if outgoing.length else None,
+            **_extras(attempt.request, owned=self._owned),
+        )
+        response = self._client.send(request, stream=True)
+        if attempt.stream and response.status_code < 400:
+            return _answer(response)
+        try:
+            if attempt.sink is None or response.status_code >= 400:
+                return _answer(response, response.read())
+            attempt.sink.begin(response.status_code, response.headers)
+            try:
+                for block in response.iter_bytes():
+                    _refuse_aborted(aborted)
+                    attempt.sink.write(block)
+                    attempt.tally.moved(len(block))
+            finally:
+                attempt.sink.end()
+            return _answer(response)
+        finally:
+            response.close()
+
+    @contextmanager
+    def opened(self, answer: Answer, size: int) -> Iterator[Iterator[bytes]]:
+        """The blocks of an answer that was left unread."""
+        try:
+            yield _named_blocks(answer.raw.iter_bytes(size))
+        finally:
+            answer.raw.close()
+
+    def close(self) -> None:
+        """Close the connections, if they are ours."""
+        if self._owned:
+            self._client.close()
+
+
+def _named_blocks(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    with _naming():
+        yield from blocks
+
+
+def _reading(attempt: Attempt, aborted: Aborted) -> Iterator[bytes]:
+    outgoing = attempt.outgoing
+    before = 0
+    while block := outgoing.read():
+        _refuse_aborted(aborted)
+        yield block
+        attempt.tally.moved(outgoing.sent - before)
+        before = outgoing.sent
+
+
+async def _reading_async(attempt: Attempt) -> AsyncIterator[bytes]:
+    outgoing = attempt.outgoing
+    before = 0
+    while block := (await in_thread(outgoing.read) if outgoing.blocking else outgoing.read()):
+        yield block
+        attempt.tally.moved(outgoing.sent - before)
+        before = outgoing.sent
+
+
+def _refuse_aborted(aborted: Aborted) -> None:
+    if aborted():
+        raise RequestAbortedError(
+            "Given up, because another part of the same transfer failed or was interrupted"
+        )
+
+
+def _extras(request: Request, *, owned: bool) -> dict[str, Any]:
+    """A client that was given keeps its own time-outs, unless a call or the SDK client names one."""
+    if owned or request.timeout_ms is not None:
+        return {"timeout": _timeout(request.timeout_ms)}
+    return {}
+
+
+def _answer(response: httpx2.Response, content: bytes = b"") -> Answer:
+    return Answer(status=response.status_code, headers=response.headers, content=content, raw=response)
+
+
+class AsyncTransport:
+    """Sends on the running event loop. A client that was given is left open."""
+
+    def __init__(self, client: AsyncHTTP | None) -> None:
+        self._owned = client is None
+        self._client = client or httpx2.AsyncClient(limits=_pooled(), timeout=_timeout(None))
+
+    async def send(self, attempt: Attempt) -> Answer:
+        """Send once. Raises HTTPClientError, and whatever the body, the sink or the watch raises."""
+        _refuse_closed(self._client)
+        outgoing = attempt.outgoing
+        try:
+            with _naming():
+                return await self._sent(attempt, outgoing)
+        finally:
+            outgoing.close()
+
+    async def _sent(self, attempt: Attempt, outgoing: Outgoing) -> Answer:
+        request = self._client.build_request(
+            attempt.request.method,
+            attempt.request.url,
+            headers=_headers(attempt.request, outgoing),
+            content=_reading_async(attempt) if outgoing.length else None,
+            **_extras(attempt.request, owned=self._owned),
+        )
+        response = await self._client.send(request, stream=True)
+        if attempt.stream and response.status_code < 400:
+            return _answer(response)
+        try:
+            if attempt.sink is None or response.status_code >= 400:
+                return _answer(response, await response.aread())
+            await _into_sink(response, attempt.sink, attempt.tally)
+            return _answer(response)
+        finally:
+            await response.aclose()
+
+    @asynccontextmanager
+    async def opened(self, answer: Answer, size: int) -> AsyncIterator[AsyncIterator[bytes]]:
+        """The blocks of an answer that was left unread."""
+        try:
+            async with contextlib.aclosing(_named_blocks_async(answer.raw.aiter_bytes(size))) as blocks:
+                yield blocks
+        finally:
+            await answer.raw.aclose()
+
+    async def close(self) -> None:
+        """Close the connections, if they are ours."""
+        if self._owned:
+            await self._client.aclose()
+
+
+async def _named_blocks_async(blocks: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
+    with _naming():
+        async for block in blocks:
+            yield block
+
+
+async def _into_sink(response: httpx2.Response, sink: Sink, tally: Tally) -> None:
+    """Blocks are gathered, without copying, until they are worth a thread's turn."""
+    await in_thread(lambda: sink.begin(response.status_code, response.headers))
+    gathered: list[bytes] = []
+    size = 0
+    try:
+        async for block in response.aiter_bytes():
+            gathered.append(block)
+            size += len(block)
+            if size >= WRITTEN_AT_ONCE:
+                await in_thread(lambda blocks=gathered: _write_all(sink, blocks))  # type: ignore[misc]
+                tally.moved(size)
+                gathered, size = [], 0
+        await in_thread(lambda: _write_all(sink, gathered))
+        tally.moved(size)
+    finally:
+        sink.end()
+
+
+def _write_all(sink: Sink, blocks: list[bytes]) -> None:
+    for block in blocks:
+        sink.write(block)

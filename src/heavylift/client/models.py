@@ -1,0 +1,101 @@
+"""The protocol's objects. Unknown fields are kept, so a newer server loses nothing here."""
+
+from typing import Generic, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+T = TypeVar("T")
+
+
+class Model(BaseModel):
+    """What all of them share: unknown fields stay readable as attributes and in `model_dump()`."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class ExpiresAfter(Model):
+    """When the File is to expire: `seconds` (3600 to 2592000) after the `anchor`."""
+
+    anchor: Literal["created_at"] = "created_at"
+    seconds: int
+
+
+class File(Model):
+    """A stored file. `created_at` and `expires_at` are Unix times in seconds.
+
+    `checksum` is shown by heavylift servers: `crc64nvme:` and 16 hex digits over the content.
+    """
+
+    id: str
+    bytes: int
+    created_at: int
+    filename: str
+    purpose: str
+    object: str = "file"
+    status: str | None = None
+    status_details: str | None = None
+    expires_at: int | None = None
+    checksum: str | None = None
+
+
+class Upload(Model):
+    """An Upload: `status` is pending, completed, cancelled or expired.
+
+    `bytes` is the declared size, `expires_at` the Upload's own deadline; `file` is there once
+    it is completed. `bytes_received` and `parts_count` are shown by heavylift servers.
+    """
+
+    id: str
+    bytes: int
+    created_at: int
+    expires_at: int
+    filename: str
+    purpose: str
+    status: str
+    object: str = "upload"
+    file: File | None = None
+    bytes_received: int | None = None
+    parts_count: int | None = None
+
+
+class UploadPart(Model):
+    """A Part of an Upload. Its size and `checksum` are shown by heavylift servers."""
+
+    id: str
+    created_at: int
+    upload_id: str
+    object: str = "upload.part"
+    bytes: int | None = None
+    checksum: str | None = None
+
+
+class FileDeleted(Model):
+    """The receipt of a deletion."""
+
+    id: str
+    deleted: bool
+    object: str = "file"
+
+
+class Page(Model, Generic[T]):
+    """One page of a list. Servers of the first protocol send neither cursor nor `has_more`."""
+
+    data: list[T]
+    object: str = "list"
+    first_id: str | None = None
+    last_id: str | None = None
+    has_more: bool = False
+
+
+class DownloadedFile(Model):
+    """A File that now lies on the local disk, whole.
+
+    `verified` tells whether the server showed a checksum to compare with; `resumed_bytes`
+    were there from an earlier, interrupted download.
+    """
+
+    path: str
+    bytes: int
+    file: File
+    verified: bool
+    resumed_bytes: int = Field(default=0)

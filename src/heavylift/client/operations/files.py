@@ -1,0 +1,167 @@
+"""The operations on Files, but for the story of a download."""
+
+from contextlib import closing
+from typing import Final, Literal
+
+from heavylift.client.calls import Answer, Call, Flow, FormBody, Sink, Watch, ask
+from heavylift.client.intake import take_in
+from heavylift.client.models import File, FileDeleted, Page
+from heavylift.client.operations.wire import (
+    Arguments,
+    Expires,
+    Expiry,
+    Named,
+    checked,
+    given,
+    query,
+    reading,
+    segment,
+)
+from heavylift.client.options import NO_OPTIONS, RequestOptions
+from heavylift.client.sources import FileInput
+
+RAW: Final = {"Accept": "application/binary", "Accept-Encoding": "identity"}
+"""The bytes as they are: compressed ones could not be counted, resumed or compared."""
+
+
+class NewFile(Arguments):
+    """What creates a File in one request."""
+
+    purpose: Named
+    expires_after: Expires = None
+
+
+def create_file(
+    *,
+    file: FileInput,
+    purpose: str,
+    filename: str | None = None,
+    expires_after: Expiry | None = None,
+    options: RequestOptions | None = None,
+) -> Flow[File]:
+    """Upload a small file in one request. For large ones `upload_file` is faster and can be resumed."""
+    fields = checked(NewFile, purpose=purpose, expires_after=expires_after)
+    texts = [("purpose", fields.purpose)]
+    if fields.expires_after is not None:
+        texts.append(("expires_after[anchor]", fields.expires_after.anchor))
+        texts.append(("expires_after[seconds]", str(fields.expires_after.seconds)))
+    local = yield from take_in(file, filename=filename)
+    with closing(local):
+        body = FormBody(
+            field="file", source=local.slice(0, local.size), filename=local.name, texts=tuple(texts)
+        )
+        created = yield from ask(
+            Call(
+                operation="createFile",
+                method="POST",
+                path="/files",
+                body=body,
+                parse=reading(File),
+                options=given(options),
+            )
+        )
+        local.check_unchanged()
+        return created
+
+
+def list_files(
+    *,
+    purpose: str | None = None,
+    limit: int | None = None,
+    order: Literal["asc", "desc"] | None = None,
+    after: str | None = None,
+    options: RequestOptions | None = None,
+) -> Flow[Page[File]]:
+    """Files by creation time, newest first unless `order` says otherwise."""
+    return (
+        yield from ask(
+            Call(
+                operation="listFiles",
+                method="GET",
+                path="/files",
+                query=query(purpose=purpose, limit=limit, order=order, after=after),
+                parse=reading(Page[File]),
+                options=given(options),
+            )
+        )
+    )
+
+
+def retrieve_file(*, file_id: str, options: RequestOptions | None = None) -> Flow[File]:
+    """What is known of one File."""
+    return (
+        yield from ask(
+            Call(
+                operation="retrieveFile",
+                method="GET",
+                path=f"/files/{segment('file_id', file_id)}",
+                parse=reading(File),
+                options=given(options),
+            )
+        )
+    )
+
+
+def delete_file(*, file_id: str, options: RequestOptions | None = None) -> Flow[FileDeleted]:
+    """Delete one File for good."""
+    return (
+        yield from ask(
+            Call(
+                operation="deleteFile",
+                method="DELETE",
+                path=f"/files/{segment('file_id', file_id)}",
+                parse=reading(FileDeleted),
+                options=given(options),
+            )
+        )
+    )
+
+
+def open_content(
+    *, file_id: str, start: int = 0, end: int | None = None, options: RequestOptions | None = None
+) -> Flow[Answer]:
+    """The content's bytes from `start` to before `end`, left unread in the answer."""
+    headers = dict(RAW)
+    if start or end is not None:
+        headers["Range"] = f"bytes={start}-{'' if end is None else end - 1}"
+    return (yield from ask(_content(file_id, headers, options=given(options), stream=True)))
+
+
+def fetch_content(
+    *,
+    file_id: str,
+    headers: dict[str, str],
+    sink: Sink,
+    watch: Watch,
+    options: RequestOptions = NO_OPTIONS,
+) -> Flow[Answer]:
+    """The content, or the range that the headers ask for, into the sink."""
+    return (
+        yield from ask(
+            _content(file_id, {**RAW, **headers}, options=options, sink=sink, watch=watch, patient=True)
+        )
+    )
+
+
+def _content(
+    file_id: str,
+    headers: dict[str, str],
+    *,
+    options: RequestOptions,
+    sink: Sink | None = None,
+    watch: Watch | None = None,
+    stream: bool = False,
+    patient: bool = False,
+) -> Call[Answer]:
+    return Call(
+        operation="downloadFile",
+        method="GET",
+        path=f"/files/{segment('file_id', file_id)}/content",
+        headers=headers,
+        parse=lambda answer: answer,
+        options=options,
+        sink=sink,
+        watch=watch,
+        stream=stream,
+        patient=patient,
+    )

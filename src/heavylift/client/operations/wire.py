@@ -1,0 +1,62 @@
+"""What the operations share: checking arguments before anything is sent, reading answers."""
+
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, TypeAlias, TypeVar
+from urllib.parse import quote
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints, ValidationError
+
+from heavylift.client.calls import Answer
+from heavylift.client.errors import SDKValidationError
+from heavylift.client.models import ExpiresAfter
+from heavylift.client.options import NO_OPTIONS, RequestOptions
+
+M = TypeVar("M", bound=BaseModel)
+
+Expiry: TypeAlias = ExpiresAfter | Mapping[str, Any] | int
+"""When a File is to expire: an ExpiresAfter, the same as a mapping, or simply seconds."""
+
+
+def _seconds(value: object) -> object:
+    return {"seconds": value} if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+Named = Annotated[str, StringConstraints(min_length=1)]
+Expires = Annotated[ExpiresAfter | None, BeforeValidator(_seconds)]
+
+
+class Arguments(BaseModel):
+    """The arguments of an operation, checked before anything is sent. Numbers are not made of strings."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+def checked(kind: type[M], **values: object) -> M:
+    """The arguments as a model, or SDKValidationError that names those at fault."""
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        raise SDKValidationError("Input validation failed", cause=error, raw_value=values) from error
+
+
+def segment(name: str, value: str) -> str:
+    """An id as a piece of a path. Raises SDKValidationError for what would be another path."""
+    if not isinstance(value, str) or value.strip() in {"", ".", ".."}:
+        cause = ValueError(f"{name} must be an id, not {value!r}")
+        raise SDKValidationError("Input validation failed", cause=cause, raw_value=value)
+    return quote(value, safe="")
+
+
+def query(**values: str | int | None) -> dict[str, str]:
+    """The query's parameters, without those that were not given."""
+    return {name: str(value) for name, value in values.items() if value is not None}
+
+
+def reading(kind: type[M]) -> Callable[[Answer], M]:
+    """How to understand an answer that is this model as JSON."""
+    return lambda answer: kind.model_validate_json(answer.content)
+
+
+def given(options: RequestOptions | None) -> RequestOptions:
+    """The options, or none."""
+    return NO_OPTIONS if options is None else options

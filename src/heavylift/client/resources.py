@@ -1,0 +1,128 @@
+"""`client.uploads` and `client.files`, for either client: the functions, unwrapped."""
+
+import os
+from collections.abc import Coroutine
+from functools import partial
+from typing import Any, overload
+
+from heavylift.client import funcs
+from heavylift.client.content import AsyncContent, Content
+from heavylift.client.methods import AsyncListing, AsyncMethod, Listing, Method, OnAsync, OnBlocking
+from heavylift.client.models import DownloadedFile
+from heavylift.client.operations.files import open_content
+from heavylift.client.options import RequestOptions
+from heavylift.client.progress import OnProgress
+
+
+class Uploads(OnBlocking):
+    """Operations on Uploads."""
+
+    create_upload = Method(funcs.uploads_create_upload)
+    add_upload_part = Method(funcs.uploads_add_upload_part)
+    complete_upload = Method(funcs.uploads_complete_upload)
+    cancel_upload = Method(funcs.uploads_cancel_upload)
+    get_upload = Method(funcs.uploads_get_upload)
+    list_uploads = Listing(funcs.uploads_list_uploads)
+    list_upload_parts = Listing(funcs.uploads_list_upload_parts)
+    upload_file = Method(funcs.uploads_upload_file)
+    resume_upload = Method(funcs.uploads_resume_upload)
+
+
+class AsyncUploads(OnAsync):
+    """Operations on Uploads, to be awaited."""
+
+    create_upload = AsyncMethod(funcs.uploads_create_upload)
+    add_upload_part = AsyncMethod(funcs.uploads_add_upload_part)
+    complete_upload = AsyncMethod(funcs.uploads_complete_upload)
+    cancel_upload = AsyncMethod(funcs.uploads_cancel_upload)
+    get_upload = AsyncMethod(funcs.uploads_get_upload)
+    list_uploads = AsyncListing(funcs.uploads_list_uploads)
+    list_upload_parts = AsyncListing(funcs.uploads_list_upload_parts)
+    upload_file = AsyncMethod(funcs.uploads_upload_file)
+    resume_upload = AsyncMethod(funcs.uploads_resume_upload)
+
+
+class Files(OnBlocking):
+    """Operations on Files."""
+
+    create_file = Method(funcs.files_create_file)
+    list_files = Listing(funcs.files_list_files)
+    retrieve_file = Method(funcs.files_retrieve_file)
+    delete_file = Method(funcs.files_delete_file)
+    save_file = Method(funcs.files_download_file)
+
+    @overload
+    def download_file(
+        self,
+        *,
+        file_id: str,
+        to: None = None,
+        start: int = 0,
+        end: int | None = None,
+        options: RequestOptions | None = None,
+    ) -> Content: ...
+    @overload
+    def download_file(
+        self,
+        *,
+        file_id: str,
+        to: str | os.PathLike[str],
+        max_concurrency: int = 4,
+        resume: bool = True,
+        on_progress: OnProgress | None = None,
+        options: RequestOptions | None = None,
+    ) -> DownloadedFile: ...
+    def download_file(
+        self, *, to: str | os.PathLike[str] | None = None, **wishes: Any
+    ) -> Content | DownloadedFile:
+        """Without `to`, the bytes to iterate over, from `start` to before `end`; else onto the disk.
+
+        Onto the disk means: in parallel ranges, resumable, verified, and put in place whole.
+        """
+        if to is not None:
+            return self.save_file(to=to, **wishes)
+        start, end = wishes.get("start", 0), wishes.get("end")
+        return Content(self.driver, partial(open_content, **wishes), start=start, end=end)
+
+
+class AsyncFiles(OnAsync):
+    """Operations on Files, to be awaited."""
+
+    create_file = AsyncMethod(funcs.files_create_file)
+    list_files = AsyncListing(funcs.files_list_files)
+    retrieve_file = AsyncMethod(funcs.files_retrieve_file)
+    delete_file = AsyncMethod(funcs.files_delete_file)
+    save_file = AsyncMethod(funcs.files_download_file)
+
+    @overload
+    def download_file(
+        self,
+        *,
+        file_id: str,
+        to: None = None,
+        start: int = 0,
+        end: int | None = None,
+        options: RequestOptions | None = None,
+    ) -> AsyncContent: ...
+    @overload
+    def download_file(
+        self,
+        *,
+        file_id: str,
+        to: str | os.PathLike[str],
+        max_concurrency: int = 4,
+        resume: bool = True,
+        on_progress: OnProgress | None = None,
+        options: RequestOptions | None = None,
+    ) -> Coroutine[Any, Any, DownloadedFile]: ...
+    def download_file(
+        self, *, to: str | os.PathLike[str] | None = None, **wishes: Any
+    ) -> AsyncContent | Coroutine[Any, Any, DownloadedFile]:
+        """Without `to`, the bytes to iterate over, from `start` to before `end`; else onto the disk.
+
+        Onto the disk means: in parallel ranges, resumable, verified, and put in place whole.
+        """
+        if to is not None:
+            return self.save_file(to=to, **wishes)
+        start, end = wishes.get("start", 0), wishes.get("end")
+        return AsyncContent(self.driver, partial(open_content, **wishes), start=start, end=end)

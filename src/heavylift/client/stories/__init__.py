@@ -1,0 +1,1 @@
+"""Whole stories told as flows: upload a file, resume it, download one."""

@@ -1,0 +1,39 @@
+"""How a file is cut into parts."""
+
+from dataclasses import dataclass
+from typing import Final
+
+MIB: Final = 1024 * 1024
+
+LARGEST_PART: Final = 64 * MIB
+"""What the protocol allows."""
+
+SMALLEST_PART: Final = 8 * MIB
+"""Below this the round trips and the server's syncs weigh more than the bytes."""
+
+PARTS_AIMED_AT: Final = 64
+"""Enough to fill eight in flight several times over and to lose little when one breaks."""
+
+
+def fitting_part_size(size: int) -> int:
+    """The part size in bytes for a file of `size` bytes, when the user names none. Whole MiB."""
+    wanted = -(-size // PARTS_AIMED_AT)
+    return max(SMALLEST_PART, min(LARGEST_PART, -(-wanted // MIB) * MIB))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """A file of `size` bytes in parts of `part_size`, the last one being what is left."""
+
+    size: int
+    part_size: int
+
+    @property
+    def count(self) -> int:
+        """How many parts."""
+        return -(-self.size // self.part_size)
+
+    def stretch(self, index: int) -> tuple[int, int]:
+        """Offset and length of the part of that number, from 0."""
+        offset = index * self.part_size
+        return offset, min(self.part_size, self.size - offset)
