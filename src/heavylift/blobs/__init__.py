@@ -1,0 +1,36 @@
+"""Drivers of the port BlobStore, chosen by URL."""
+
+import time
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from heavylift.blobs.disk import RESERVE, DiskBlobs
+from heavylift.blobs.memory import MemoryBlobs
+from heavylift.service.ports import BlobStore, Clock
+
+SUPPORTED = "file:///folder (local disk) or memory: (gone when the process ends)"
+
+
+def open_blobs(
+    url: str, *, durable: bool = True, reserve: int = RESERVE, clock: Clock = time.time
+) -> BlobStore:
+    """The store that `url` names.
+
+    `durable`: a write returns when it survives a power loss. `reserve`: bytes that a disk keeps
+    free. `clock` dates blobs in memory; a disk has its own. Raises ValueError if the URL names no
+    store that there is, StorageDown or StorageFull if its store cannot be opened.
+    """
+    scheme, separator, _ = url.partition(":")
+    if scheme == "memory" and url == "memory:":
+        return MemoryBlobs(clock=clock)
+    if scheme == "file" and separator:
+        return DiskBlobs(_folder(url), durable=durable, reserve=reserve)
+    # Not the whole URL: it may hold a secret.
+    raise ValueError(f"no blob store {scheme[:20]!r}: the URL of the blobs is {SUPPORTED}")
+
+
+def _folder(url: str) -> Path:
+    parts = urlsplit(url)
+    if parts.netloc not in {"", "localhost"} or parts.query or parts.fragment or not unquote(parts.path):
+        raise ValueError("the URL of a folder is file:///absolute/path or file:relative/path")
+    return Path(unquote(parts.path))

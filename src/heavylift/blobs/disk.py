@@ -1,0 +1,145 @@
+"""Blobs as files of a local folder: each byte written once, under the blob's final name.
+
+The layout is `<root>/<first two hex digits of the key>/<key>`. The folders are made when the
+store is opened, so that a blob costs no more than its own file.
+"""
+
+import os
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Collection
+from contextlib import suppress
+from pathlib import Path
+
+from heavylift.blobs.batches import Batches, Spares
+from heavylift.blobs.diskfile import DiskSink, DiskSource, storage_errors, sync_folder
+from heavylift.blobs.keys import checked, is_key
+from heavylift.blobs.threads import Threads, ended, settled
+from heavylift.domain.files import WHOLE, Span
+from heavylift.domain.ids import new_blob_key
+from heavylift.service.ports import Buffer, StorageDown
+
+RESERVE = 64 * 1024 * 1024
+"""Bytes that blobs leave free, so that a catalog on the same disk can still forget things."""
+
+THREADS = 16
+"""Disk calls at the same time. An SSD gains up to about this queue depth."""
+
+PROOF = b"heavylift"
+
+FOLDERS = [f"{number:02x}" for number in range(256)]
+
+
+class DiskBlobs:
+    """A BlobStore on a local disk. Raises StorageDown or StorageFull if the folder cannot be used.
+
+    `durable`: a write returns after fdatasync of the file and fsync of its folder. `reserve`:
+    bytes that are left free on the disk. `threads`: disk calls at the same time.
+    """
+
+    def __init__(
+        self, root: Path, *, durable: bool = True, reserve: int = RESERVE, threads: int = THREADS
+    ) -> None:
+        self._root = os.path.abspath(root)
+        self._durable = durable
+        self._reserve = reserve
+        _prepare(self._root)
+        self._threads = Threads(threads)
+        self._spares = Spares(2 * threads)
+
+    def open_sink(self, key: str) -> DiskSink:
+        """An ability that not every store has: write a blob from a thread of one's own, without copies.
+        No call is made to the disk before the sink's first `write` or `commit`."""
+        return DiskSink(self._path(key), durable=self._durable, reserve=self._reserve)
+
+    async def write(self, key: str, chunks: AsyncIterable[Buffer]) -> None:
+        batches = Batches(self.open_sink(key), self._threads, self._spares)
+        try:
+            async for chunk in chunks:
+                await batches.add(chunk)
+            await batches.commit()
+        except BaseException as error:
+            await batches.abort(error)
+            raise
+
+    async def read(self, key: str, span: Span = WHOLE) -> AsyncGenerator[bytes, None]:
+        source = DiskSource(self._path(key), span)
+        ahead = self._threads.start(source.read)
+        try:
+            while chunk := await settled(ahead):
+                if source.done:
+                    yield chunk
+                    return
+                ahead = self._threads.start(source.read)
+                yield chunk
+        finally:
+            cancelled = await ended(ahead)
+            ahead.exception()  # seen; whoever closes early does not want it
+            await self._threads.tidy(source.close)
+            if cancelled is not None:
+                raise cancelled
+
+    async def delete(self, keys: Collection[str]) -> None:
+        await self._threads.run(_unlink, [self._path(key) for key in keys])
+
+    async def older_than(self, moment: float) -> AsyncIterator[str]:
+        for folder in FOLDERS:
+            for key in await self._threads.run(self._older_in, folder, moment):
+                yield key
+
+    async def ping(self) -> None:
+        await self._threads.run(self._try)
+
+    async def close(self) -> None:
+        self._threads.close()
+
+    def _path(self, key: str) -> str:
+        return f"{self._root}/{checked(key)[:2]}/{key}"
+
+    def _older_in(self, folder: str, moment: float) -> list[str]:
+        with storage_errors(), os.scandir(f"{self._root}/{folder}") as entries:
+            return [
+                entry.name
+                for entry in entries
+                if is_key(entry.name) and entry.name.startswith(folder) and _is_older(entry, moment)
+            ]
+
+    def _try(self) -> None:
+        key = new_blob_key()
+        sink = self.open_sink(key)
+        source = DiskSource(self._path(key), WHOLE)
+        try:
+            sink.commit([PROOF])
+            if source.read() != PROOF:
+                raise StorageDown("the disk failed: it gave back other bytes than were written")
+        finally:
+            source.close()
+            sink.abort()
+
+
+def _is_older(entry: os.DirEntry[str], moment: float) -> bool:
+    try:
+        return entry.is_file(follow_symlinks=False) and entry.stat(follow_symlinks=False).st_mtime < moment
+    except FileNotFoundError:  # deleted since it was listed
+        return False
+
+
+def _unlink(paths: Collection[str]) -> None:
+    with storage_errors():
+        for path in paths:
+            with suppress(FileNotFoundError):
+                os.unlink(path)
+
+
+def _prepare(root: str) -> None:
+    """Make the folders and make them durable. Raises StorageDown, StorageFull."""
+    if os.path.exists(root) and not os.path.isdir(root):
+        raise StorageDown(f"the blobs cannot be kept in {root}: it is not a folder")
+    missing = [path for path in (root, *map(str, Path(root).parents)) if not os.path.exists(path)]
+    with storage_errors():
+        os.makedirs(root, mode=0o700, exist_ok=True)
+        if not os.access(root, os.W_OK | os.X_OK):
+            raise StorageDown(f"the blobs cannot be kept in {root}: the folder is not writable")
+        for folder in FOLDERS:
+            with suppress(FileExistsError):
+                os.mkdir(f"{root}/{folder}", 0o700)
+        for path in (root, *map(os.path.dirname, missing)):
+            sync_folder(path)

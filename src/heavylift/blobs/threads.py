@@ -1,0 +1,62 @@
+"""Blocking calls in threads, waited for to their end, whatever becomes of the task that waits."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import ParamSpec, TypeVar
+
+from heavylift.service.ports import StorageDown
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Threads:
+    """A bounded pool. A call that has begun is never left behind running: what it uses (a file
+    descriptor, a buffer) can be given up once the wait for it is over."""
+
+    def __init__(self, count: int) -> None:
+        self._pool = ThreadPoolExecutor(count, thread_name_prefix="blobs")
+        self._closed = False
+
+    def start(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> asyncio.Future[T]:
+        """Begin the call, to be waited for by `ended` or `settled`. Raises StorageDown when closed."""
+        if self._closed:
+            raise StorageDown("the blob store is closed")
+        return asyncio.get_running_loop().run_in_executor(self._pool, lambda: function(*args, **kwargs))
+
+    async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Make the call and wait as `settled` does."""
+        return await settled(self.start(function, *args, **kwargs))
+
+    async def tidy(self, function: Callable[[], None]) -> None:
+        """Make a call that gives something up, as `run` does; when closed, at once and in this thread."""
+        if self._closed:
+            function()
+        else:
+            await self.run(function)
+
+    def close(self) -> None:
+        """Wait for the calls that run, then end the threads. Repeatable."""
+        self._closed = True
+        self._pool.shutdown()
+
+
+async def ended(call: asyncio.Future[T]) -> asyncio.CancelledError | None:
+    """Wait until the call is over. No cancellation cuts this short; the last one is returned."""
+    cancelled = None
+    while not call.done():
+        try:
+            await asyncio.wait([call])  # unlike `await call`, this leaves the call alone when cancelled
+        except asyncio.CancelledError as error:
+            cancelled = error
+    return cancelled
+
+
+async def settled(call: asyncio.Future[T]) -> T:
+    """The call's outcome. A cancellation of the waiting task is raised once the call is over."""
+    cancelled = await ended(call)
+    if cancelled is not None:
+        call.exception()  # seen, and outdone by the cancellation
+        raise cancelled
+    return call.result()
