@@ -47,8 +47,8 @@ REMEDIES = {
     "InvalidRequest": "Correct the field that `param` names. The message says what it must be.",
     "UnfitFile": "Use a name, a MIME type or a purpose that fit each other, as the message lists them. An"
     " operator can relax this with `HEAVYLIFT_PURPOSE_CHECKS`.",
-    "BytesMismatch": "Add the Parts that are missing, or list those that the message names, and complete again.",
-    "DigestMismatch": "The bytes changed on their way, or the digest is of something else. Send the Part again.",
+    "BytesMismatch": "Add the missing Parts, or list those that the message names, and complete again.",
+    "DigestMismatch": "The bytes changed on the way, or the digest is of something else. Send them again.",
     "DuplicatePart": "List every Part once. To repeat bytes, send them as another Part.",
     "MalformedBody": "Send JSON, or a form with the fields that the operation has.",
     "Md5Mismatch": "Check the order of `part_ids`. If it is right, find the Part whose checksum differs from"
@@ -57,12 +57,12 @@ REMEDIES = {
     "TooManyParts": "Create a new Upload and send larger Parts.",
     "UnknownParameter": "Leave the field out.",
     "UploadCancelled": "Create a new Upload.",
-    "UploadCompleted": "Nothing if the File is there: `GET /v1/uploads/{upload_id}` shows it. Else create a new"
-    " Upload.",
+    "UploadCompleted": "Nothing if the File is there: `GET /v1/uploads/{upload_id}` shows it. Else create"
+    " a new Upload.",
     "UploadExpired": "Create a new Upload. An operator can give more time with `HEAVYLIFT_UPLOAD_SECONDS`.",
     "UploadTooLarge": "Declare fewer bytes, or complete or cancel an Upload that holds Parts sent twice.",
     "MissingKey": "Send `Authorization: Bearer` and an API key.",
-    "InvalidKey": "Check the key. `heavylift keys list` shows which there are, `heavylift keys create` makes one.",
+    "InvalidKey": "Check the key. `heavylift keys list` shows them, `heavylift keys create` makes one.",
     "NoSuchCursor": "Pass the `last_id` of the page before as `after`.",
     "NoSuchFile": "Check the id and the key's project. The File may have expired or been deleted.",
     "NoSuchUpload": "Check the id and the key's project. A finished Upload is forgotten after a while.",

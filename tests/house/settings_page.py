@@ -1,4 +1,4 @@
-"""docs/settings.md, written from `heavylift.settings.Settings`: every knob, where it stands, what it means."""
+"""docs/settings.md, written from `heavylift.settings.Settings`: every knob and its meaning."""
 
 import inspect
 import json
@@ -79,9 +79,11 @@ def sections() -> Iterator[tuple[str, list[str]]]:
     yield title, names
 
 
+COLUMNS = "| variable | TOML | default | meaning |\n| --- | --- | --- | --- |\n"
+
+
 def _section(title: str, names: list[str]) -> str:
-    rows = "".join(_row(name) for name in names)
-    return f"\n## {title.capitalize()}\n\n| variable | TOML | default | meaning |\n| --- | --- | --- | --- |\n{rows}"
+    return f"\n## {title.capitalize()}\n\n{COLUMNS}" + "".join(_row(name) for name in names)
 
 
 def _row(name: str) -> str:
