@@ -95,6 +95,9 @@ class Settings(BaseSettings):
     tls_key: Path | None = Field(None, description="PEM private key.")
     bare_paths: bool = Field(False, description="Answer on /uploads and /files too, without /v1.")
     cors_origins: list[str] = Field([], description='Origins whose web pages may call; ["*"] for any.')
+    lane: bool = Field(
+        True, description="Receive and send bulk bodies past ASGI, where the server and the disk allow it."
+    )
     stop_grace: float = Field(
         30.0, ge=0, description="How long running bodies may take to finish when the service stops."
     )

@@ -47,15 +47,20 @@ async def chunks(request: Request, patience: Patience) -> AsyncIterator[bytes]:
             async with asyncio.timeout(min(patience.idle, left)):
                 message = await request.receive()
         except TimeoutError:
-            raise TooSlow(
-                f"The body stood still for {patience.idle:g} seconds, or took more than"
-                f" {patience.total:g} in all. Send it again."
-            ) from None
+            raise too_slow(patience) from None
         if message["type"] == "http.disconnect":
             raise ClientGone
         more = message.get("more_body", False)
         if body := message.get("body"):
             yield body
+
+
+def too_slow(patience: Patience) -> TooSlow:
+    """The refusal of a client that has used up our patience."""
+    return TooSlow(
+        f"The body stood still for {patience.idle:g} seconds, or took more than"
+        f" {patience.total:g} in all. Send it again."
+    )
 
 
 def declared_length(request: Request) -> int | None:

@@ -7,10 +7,12 @@ from pathlib import Path
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
+from heavylift.api.lane import protocol_path
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listening:
-    """Where and how to serve. `keep_alive` in seconds."""
+    """Where and how to serve. `keep_alive` in seconds; `lane` takes bulk bodies past ASGI."""
 
     host: str
     port: int
@@ -18,6 +20,7 @@ class Listening:
     tls_cert: Path | None
     tls_key: Path | None
     keep_alive: float
+    lane: bool
 
 
 def serve(app: str, listening: Listening, *, announce: Callable[[str], None]) -> None:
@@ -31,7 +34,7 @@ def serve(app: str, listening: Listening, *, announce: Callable[[str], None]) ->
         host=listening.host,
         port=listening.port,
         workers=listening.workers,
-        http="heavylift.api.guard:GuardedProtocol",
+        http=protocol_path(lane=listening.lane),
         ws="none",
         lifespan="on",
         access_log=False,

@@ -1,14 +1,13 @@
 """Routes of Uploads and their Parts."""
 
-from collections.abc import AsyncIterable
-
 from fastapi import APIRouter
 from starlette.requests import Request
 
-from heavylift.api.body import chunks, declared_length, read_json
+from heavylift.api.body import declared_length, read_json
 from heavylift.api.context import Caller, Context, Stories
 from heavylift.api.digests import expected_digests
-from heavylift.api.multipart import boundary_of, part_payload
+from heavylift.api.intake import incoming
+from heavylift.api.multipart import PartForm, boundary_of
 from heavylift.api.openapi import OURS, PART_BODY, json_body, responses
 from heavylift.api.paging import PAGE_QUERY, choice, page_of, query
 from heavylift.api.schemas import (
@@ -24,7 +23,7 @@ from heavylift.domain import ids
 from heavylift.domain.errors import MalformedBody
 from heavylift.domain.uploads import Status
 from heavylift.service.meter import Meter
-from heavylift.service.ports import Buffer
+from heavylift.service.ports import Incoming
 
 router = APIRouter(prefix="/uploads", tags=["Uploads"])
 
@@ -86,22 +85,20 @@ async def add_upload_part(upload_id: str, request: Request, context: Stories, ca
     return PartObject.of(part)
 
 
-def _payload(request: Request, context: Context, meter: Meter) -> tuple[AsyncIterable[Buffer], int]:
+def _payload(request: Request, context: Context, meter: Meter) -> tuple[Incoming, int]:
     """The Part's bytes as they arrive, and how many there are at least, by the request's head."""
-    body = chunks(request, context.patience)
     content_type = request.headers.get("content-type", "")
     length = declared_length(request) or 0
     match content_type.partition(";")[0].strip().lower():
         case "application/octet-stream":
-            return body, length
+            return incoming(request, context.patience), length
         case "multipart/form-data":
-            payload = part_payload(
-                body,
-                boundary=boundary_of(content_type),
+            form = PartForm(
+                boundary_of(content_type),
                 limits=context.limits,
                 on_field=lambda field: meter.expect(expected_digests(field.headers)),
             )
-            return payload, max(0, length - context.limits.field_bytes)
+            return incoming(request, context.patience, form), max(0, length - context.limits.field_bytes)
     raise MalformedBody(
         "Send a Part as multipart/form-data with the field `data`, or its bytes alone as"
         f" application/octet-stream, not as '{content_type[:100]}'.",

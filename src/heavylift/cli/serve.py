@@ -57,6 +57,7 @@ def serve(
         tls_cert=settings.tls_cert,
         tls_key=settings.tls_key,
         keep_alive=settings.keep_alive,
+        lane=settings.lane,
     )
     run("heavylift.wiring:app", listening, announce=announce)
 

@@ -4,9 +4,17 @@ A driver keeps exactly what its port's docstrings promise, and `tests/contract` 
 every driver to it. Counting, checksums, limits and retries sit above the drivers.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Collection, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Sequence,
+)
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from heavylift.domain.files import WHOLE, Extent, File, Span
 from heavylift.domain.uploads import Part, Status, Upload
@@ -71,6 +79,53 @@ class BlobStore(Protocol):
     async def close(self) -> None:
         """Let go of threads and connections. Repeatable."""
         ...
+
+
+class Sink(Protocol):
+    """One blob on its way into a store, driven by the thread that calls. See OpensSinks."""
+
+    def write(self, buffers: Sequence[Buffer]) -> None:
+        """Append the buffers. They may be used again on return."""
+        ...
+
+    def commit(self) -> None:
+        """Return once the whole blob is durable. A blob that is not committed must be aborted."""
+        ...
+
+    def abort(self) -> None:
+        """Leave no trace of it. Repeatable."""
+        ...
+
+
+@runtime_checkable
+class OpensSinks(Protocol):
+    """What a BlobStore may offer besides: to be written to without a copy, from any thread."""
+
+    def open_sink(self, key: str) -> Sink:
+        """Begin the blob. Touches nothing before its first `write` or `commit`."""
+        ...
+
+
+@runtime_checkable
+class OpensFiles(Protocol):
+    """What a BlobStore may offer besides: its blobs as files, to be sent without a copy."""
+
+    def open_file(self, key: str) -> int:
+        """A file descriptor to read the blob from, which the caller closes. Blocks. Raises BlobMissing."""
+        ...
+
+
+Pour = Callable[[Callable[[Sequence[Buffer]], None]], Awaitable[None]]
+"""Gives a whole body to a function, in a thread, piece by piece. When it returns or raises,
+no thread is in that function any more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incoming:
+    """A body that has not been read yet: to be pulled, or poured where the server can."""
+
+    chunks: AsyncIterable[Buffer]
+    pour: Pour | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from heavylift.domain import files as file_rules
@@ -14,8 +14,9 @@ from heavylift.domain.limits import Limits
 from heavylift.domain.purposes import Checks, Purpose
 from heavylift.domain.uploads import Action, Part, Status, Upload
 from heavylift.service.content import read_extents
-from heavylift.service.meter import Expected, Meter, metered
-from heavylift.service.ports import BlobMissing, BlobStore, Buffer, Catalog, Clock, Page
+from heavylift.service.intake import store_blob
+from heavylift.service.meter import Expected, Meter
+from heavylift.service.ports import BlobMissing, BlobStore, Catalog, Clock, Incoming, Page
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +92,7 @@ class Uploads:
         self,
         project: str,
         upload_id: str,
-        chunks: AsyncIterable[Buffer],
+        incoming: Incoming,
         *,
         at_least: int = 0,
         meter: Meter | None = None,
@@ -105,7 +106,7 @@ class Uploads:
         rules.admit_part(await self._find(project, upload_id), at_least, judged_at, self._limits)
         meter = meter or self.meter()
         blob = ids.new_blob_key()
-        await self._blobs.write(blob, metered(chunks, meter))
+        await store_blob(self._blobs, blob, incoming, meter)
         now = self._clock()
         part = Part(
             id=ids.new_id(ids.PART, now=now),

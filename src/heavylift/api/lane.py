@@ -1,0 +1,230 @@
+"""The lane: bulk bodies past ASGI's copies, in both directions.
+
+Under uvicorn's httptools protocol, on plain TCP, a body of known length is received
+straight from the socket into one reused buffer, in a thread, and a file's bytes go out
+by `sendfile`. The event loop only waits for readiness: a slow client holds no thread.
+Everything else (another server, TLS, chunked bodies) goes through `receive` and `send`.
+"""
+
+import asyncio
+import os
+import select
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final
+
+import httptools
+import structlog
+import uvicorn
+from starlette.requests import Request
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+
+from heavylift.api.body import ClientGone, Patience, too_slow
+from heavylift.api.guard import GuardedProtocol
+from heavylift.domain.limits import KIB, MIB
+from heavylift.service.waiting import settled
+
+log = structlog.get_logger("heavylift.server")
+
+EXTENSION: Final = "heavylift.lane"
+"""Where an application finds the lane of its request, among the scope's extensions."""
+
+BUFFER: Final = 256 * KIB
+"""Fits a core's second-level cache, so that what is checksummed and written is still warm."""
+
+TESTED: Final = ("0.54.",)
+"""Beginnings of the versions of uvicorn whose insides this module was tested against."""
+
+THREADS: Final = 8
+"""More than cores, since some wait for the disk."""
+
+LINGER_MS: Final = 2
+"""How long a thread waits for the next bytes before it gives the wait back to the loop."""
+
+SLICE: Final = 4 * MIB
+"""Bytes of one sendfile call, so that a fast client does not keep a thread for a whole file."""
+
+_threads = ThreadPoolExecutor(THREADS, thread_name_prefix="lane")
+_buffers: list[bytearray] = []
+
+Consume = Callable[[bytearray, int], None]
+"""Takes the first n bytes of the buffer; they are overwritten after it returns."""
+
+
+class LaneProtocol(GuardedProtocol):
+    """The guarded protocol, with a lane beside it for each request.
+
+    `_ahead` counts the bytes of a body that the lane has taken over: from then on this class
+    and not the parser knows where the body ends, and a fresh parser waits for the next head.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._ahead = 0
+
+    def on_headers_complete(self) -> None:
+        if self.scheme == "http":
+            extensions: Any = self.scope.setdefault("extensions", {})
+            lane = Lane(self)
+            extensions[EXTENSION] = lane
+            super().on_headers_complete()
+            lane.cycle = self.cycle
+        else:
+            super().on_headers_complete()
+
+    def data_received(self, data: bytes) -> None:
+        if not self._ahead:
+            super().data_received(data)
+            return
+        body, rest = data[: self._ahead], data[self._ahead :]
+        self.on_body(body)
+        self.passed(len(body))
+        if rest:
+            super().data_received(rest)
+
+    def take_over(self, ahead: int) -> None:
+        """From now on `ahead` bytes of body come, which the parser does not see."""
+        self._ahead = ahead
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+
+    def passed(self, count: int) -> None:
+        """So many bytes of the body have come, by the lane or past it."""
+        self._ahead -= count
+        if not self._ahead and self.parser is not None:  # None: the connection is lost
+            self.on_message_complete()
+
+
+class Lane:
+    """One request's way past ASGI."""
+
+    def __init__(self, protocol: LaneProtocol) -> None:
+        self._protocol = protocol
+        self.cycle: RequestResponseCycle
+
+    def can_receive(self) -> bool:
+        """Whether the body's bytes have not been asked for in another way, nor all come already."""
+        cycle = self.cycle
+        return cycle is self._protocol.cycle and cycle.more_body and not cycle.disconnected
+
+    async def receive(self, length: int, consume: Consume, patience: Patience) -> None:
+        """Give the whole body of `length` bytes to `consume`, in a thread, piece by piece.
+
+        Raises ClientGone, TooSlow, and what `consume` raises. When it returns or raises, no
+        thread is in `consume` any more; what is left of the body goes the usual way.
+        """
+        protocol, cycle = self._protocol, self.cycle
+        protocol.flow.pause_reading()
+        if cycle.waiting_for_100_continue:
+            cycle.waiting_for_100_continue = False
+            protocol.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        buffer = _buffers.pop() if _buffers else bytearray(BUFFER)
+        descriptor = os.dup(protocol.transport.get_extra_info("socket").fileno())
+        early, cycle.body = cycle.body, bytearray()
+        reader = _Reader(descriptor, buffer, early, length - len(early), consume)
+        protocol.take_over(reader.left)
+        try:
+            await self._drain(reader, patience)
+        finally:
+            os.close(descriptor)
+            _buffers.append(buffer)
+            if reader.read:
+                protocol.passed(reader.read)
+
+    async def _drain(self, reader: "_Reader", patience: Patience) -> None:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + patience.total
+        while not await settled(loop.run_in_executor(_threads, reader.drain)):
+            left = deadline - loop.time()
+            if not await _ready(
+                loop.add_reader, loop.remove_reader, reader.descriptor, min(patience.idle, left)
+            ):
+                raise too_slow(patience)
+
+
+class _Reader:
+    """What a thread does: take what is in the socket, give it away in large pieces."""
+
+    def __init__(
+        self, descriptor: int, buffer: bytearray, early: bytearray, left: int, consume: Consume
+    ) -> None:
+        self.descriptor = descriptor
+        self.left = left
+        self.read = 0
+        self._buffer = buffer
+        self._view = memoryview(buffer)
+        self._filled = 0
+        self._early = early
+        self._consume = consume
+        self._poll = select.poll()
+        self._poll.register(descriptor, select.POLLIN)
+
+    def drain(self) -> bool:
+        """Read on until the body has ended (True) or there is nothing to read for now (False)."""
+        self._take_early()
+        while self.left:
+            room = self._view[self._filled : self._filled + self.left]
+            try:
+                count = os.readv(self.descriptor, [room])
+            except BlockingIOError:
+                if self._poll.poll(LINGER_MS):
+                    continue
+                return False
+            except ConnectionError:
+                raise ClientGone from None
+            if not count:
+                raise ClientGone
+            self._filled += count
+            self.left -= count
+            self.read += count
+            if self._filled >= BUFFER // 2:
+                self._give()
+        self._give()
+        return True
+
+    def _take_early(self) -> None:
+        """What came with the head: into the buffer if there is room, so that the first write is large too."""
+        early, self._early = self._early, bytearray()
+        if len(early) > BUFFER // 2:
+            self._consume(early, len(early))
+        elif early:
+            self._view[: len(early)] = early
+            self._filled = len(early)
+
+    def _give(self) -> None:
+        count, self._filled = self._filled, 0
+        if count:
+            self._consume(self._buffer, count)
+
+
+def protocol_path(*, lane: bool) -> str:
+    """The protocol class for uvicorn to import: with a lane if wanted and known to work, else without."""
+    known = uvicorn.__version__.startswith(TESTED)
+    if lane and not known:
+        log.warning("lane.off", reason=f"not tested with uvicorn {uvicorn.__version__}", tested=TESTED)
+    chosen = LaneProtocol if lane and known else GuardedProtocol
+    return f"{chosen.__module__}:{chosen.__name__}"
+
+
+def lane_of(request: Request) -> Lane | None:
+    """The request's lane, if the server has one."""
+    lane: Lane | None = request.scope.get("extensions", {}).get(EXTENSION)
+    return lane
+
+
+def _mark(ready: "asyncio.Future[None]") -> None:
+    if not ready.done():
+        ready.set_result(None)
+
+
+async def _ready(add: Any, remove: Any, descriptor: int, seconds: float) -> bool:
+    """Wait until the descriptor is ready, for so many seconds at most. Whether it is."""
+    ready = asyncio.get_running_loop().create_future()
+    add(descriptor, _mark, ready)
+    try:
+        await asyncio.wait_for(ready, seconds)
+    except TimeoutError:
+        return False
+    finally:
+        remove(descriptor)
+    return True
