@@ -15,6 +15,7 @@ class Outgoing(Protocol):
     content_type: str | None
     length: int
     sent: int
+    """Of the file in a form, how many bytes were read so far; always 0 for other bodies."""
     blocking: bool
     """Whether reading may wait for a disk."""
 
@@ -58,7 +59,6 @@ class PlainSending:
     def read(self) -> bytes:
         """All of it, then nothing."""
         block, self._content = self._content, b""
-        self.sent += len(block)
         return block
 
     def close(self) -> None:
@@ -66,7 +66,7 @@ class PlainSending:
 
 
 class FormSending:
-    """A multipart form whose file is read as it is sent. `sent` counts the file's bytes alone."""
+    """A multipart form whose file is read as it is sent."""
 
     def __init__(self, form: FormBody) -> None:
         boundary = secrets.token_hex(16)

@@ -12,12 +12,13 @@ from heavylift.client.calls import Flow
 from heavylift.client.drivers.asynchronous import AsyncDriver
 from heavylift.client.drivers.blocking import BlockingDriver
 from heavylift.client.errors import HeavyliftError
-from heavylift.client.models import File, Page, Upload, UploadPart
+from heavylift.client.models import Identified, Page
 from heavylift.client.result import Err, Ok, Result
 
 P = ParamSpec("P")
 T = TypeVar("T")
-Item = TypeVar("Item", Upload, UploadPart, File)
+T_co = TypeVar("T_co", covariant=True)
+Item = TypeVar("Item", bound=Identified)
 
 
 class OnBlocking:
@@ -78,7 +79,7 @@ class Method(Generic[P, T]):
     """A Function as a method of a blocking resource."""
 
     def __init__(self, function: Function[P, T]) -> None:
-        functools.update_wrapper(self, function)
+        self.__doc__ = function.__doc__
         self._function = function
 
     def __get__(self, resource: OnBlocking, owner: type) -> Callable[P, T]:
@@ -95,7 +96,7 @@ class AsyncMethod(Generic[P, T]):
     """A Function as a method of an asynchronous resource."""
 
     def __init__(self, function: Function[P, T]) -> None:
-        functools.update_wrapper(self, function)
+        self.__doc__ = function.__doc__
         self._function = function
 
     def __get__(self, resource: OnAsync, owner: type) -> Callable[P, Coroutine[Any, Any, T]]:
@@ -108,10 +109,10 @@ class AsyncMethod(Generic[P, T]):
         return bound
 
 
-class Fetch(Protocol[T]):
+class Fetch(Protocol[T_co]):
     """Fetches the page after this id; the first one for what the caller said."""
 
-    def __call__(self, **after: str) -> T:
+    def __call__(self, **after: str) -> T_co:
         """The page."""
         ...
 
@@ -169,7 +170,7 @@ class Listing(Generic[P, Item]):
     """A Function of pages as a method of a blocking resource."""
 
     def __init__(self, function: Function[P, Page[Item]]) -> None:
-        functools.update_wrapper(self, function)
+        self.__doc__ = function.__doc__
         self._method = Method(function)
 
     def __get__(self, resource: OnBlocking, owner: type) -> Callable[P, Pager[Item]]:
@@ -177,7 +178,7 @@ class Listing(Generic[P, Item]):
         # The cursor joins the caller's keywords, which no type can say.
         fetch = cast("Callable[..., Page[Item]]", self._method.__get__(resource, owner))
 
-        @functools.wraps(self._method)
+        @functools.wraps(fetch)
         def bound(*args: P.args, **kwargs: P.kwargs) -> Pager[Item]:
             return Pager(lambda **after: fetch(*args, **{**kwargs, **after}))
 
@@ -188,7 +189,7 @@ class AsyncListing(Generic[P, Item]):
     """A Function of pages as a method of an asynchronous resource."""
 
     def __init__(self, function: Function[P, Page[Item]]) -> None:
-        functools.update_wrapper(self, function)
+        self.__doc__ = function.__doc__
         self._method = AsyncMethod(function)
 
     def __get__(self, resource: OnAsync, owner: type) -> Callable[P, AsyncPager[Item]]:
@@ -196,7 +197,7 @@ class AsyncListing(Generic[P, Item]):
         # The cursor joins the caller's keywords, which no type can say.
         fetch = cast("Callable[..., Awaitable[Page[Item]]]", self._method.__get__(resource, owner))
 
-        @functools.wraps(self._method)
+        @functools.wraps(fetch)
         def bound(*args: P.args, **kwargs: P.kwargs) -> AsyncPager[Item]:
             return AsyncPager(lambda **after: fetch(*args, **{**kwargs, **after}))
 

@@ -13,6 +13,12 @@ class Model(BaseModel):
     model_config = ConfigDict(extra="allow")
 
 
+class Identified(Model):
+    """What has an id, and so can be paged through."""
+
+    id: str
+
+
 class ExpiresAfter(Model):
     """When the File is to expire: `seconds` (3600 to 2592000) after the `anchor`."""
 
@@ -20,13 +26,12 @@ class ExpiresAfter(Model):
     seconds: int
 
 
-class File(Model):
+class File(Identified):
     """A stored file. `created_at` and `expires_at` are Unix times in seconds.
 
     `checksum` is shown by heavylift servers: `crc64nvme:` and 16 hex digits over the content.
     """
 
-    id: str
     bytes: int
     created_at: int
     filename: str
@@ -38,14 +43,13 @@ class File(Model):
     checksum: str | None = None
 
 
-class Upload(Model):
+class Upload(Identified):
     """An Upload: `status` is pending, completed, cancelled or expired.
 
     `bytes` is the declared size, `expires_at` the Upload's own deadline; `file` is there once
     it is completed. `bytes_received` and `parts_count` are shown by heavylift servers.
     """
 
-    id: str
     bytes: int
     created_at: int
     expires_at: int
@@ -58,10 +62,9 @@ class Upload(Model):
     parts_count: int | None = None
 
 
-class UploadPart(Model):
+class UploadPart(Identified):
     """A Part of an Upload. Its size and `checksum` are shown by heavylift servers."""
 
-    id: str
     created_at: int
     upload_id: str
     object: str = "upload.part"
@@ -69,10 +72,9 @@ class UploadPart(Model):
     checksum: str | None = None
 
 
-class FileDeleted(Model):
+class FileDeleted(Identified):
     """The receipt of a deletion."""
 
-    id: str
     deleted: bool
     object: str = "file"
 

@@ -130,7 +130,7 @@ class Meter:
                 parts_total=self._parts,
                 parts_in_flight=self._in_flight,
                 rate=rate,
-                eta_seconds=left / rate if rate > 0 else None,
+                eta_seconds=max(0.0, left / rate) if rate > 0 else None,
                 retries=self._retries,
                 note=self._note,
             )

@@ -1,7 +1,7 @@
 """HTTP itself: the only module that knows the HTTP library. It sends one attempt, and names what fails."""
 
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Final, TypeAlias
 
@@ -120,7 +120,7 @@ class BlockingTransport:
             response.close()
 
     @contextmanager
-    def opened(self, answer: Answer, size: int) -> Iterator[Iterator[bytes]]:
+    def opened(self, answer: Answer, size: int) -> Iterator[Generator[bytes]]:
         """The blocks of an answer that was left unread."""
         try:
             yield _named_blocks(answer.raw.iter_bytes(size))
@@ -133,7 +133,7 @@ class BlockingTransport:
             self._client.close()
 
 
-def _named_blocks(blocks: Iterator[bytes]) -> Iterator[bytes]:
+def _named_blocks(blocks: Iterator[bytes]) -> Generator[bytes]:
     with _naming():
         yield from blocks
 
@@ -212,7 +212,7 @@ class AsyncTransport:
             await response.aclose()
 
     @asynccontextmanager
-    async def opened(self, answer: Answer, size: int) -> AsyncIterator[AsyncIterator[bytes]]:
+    async def opened(self, answer: Answer, size: int) -> AsyncIterator[AsyncGenerator[bytes]]:
         """The blocks of an answer that was left unread."""
         try:
             async with contextlib.aclosing(_named_blocks_async(answer.raw.aiter_bytes(size))) as blocks:

@@ -1,0 +1,215 @@
+"""A small real HTTP server that answers only OpenAI's own operations, with faults on request."""
+
+import hashlib
+import itertools
+import json
+import re
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from tests.client.forms import read_form
+
+Fault = Callable[["Handler"], bool]
+"""Looks at a request before it is answered; true when it has dealt with it itself."""
+
+
+@dataclass
+class StandIn:
+    """What the server knows and was asked. `faults` are consulted, newest last, before every answer."""
+
+    url: str = ""
+    uploads: dict[str, dict[str, Any]] = field(default_factory=dict)
+    parts: dict[str, bytes] = field(default_factory=dict)
+    files: dict[str, tuple[dict[str, Any], bytes]] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+    completions: list[dict[str, Any]] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+    released: threading.Event = field(default_factory=threading.Event)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    def count(self, pattern: str) -> int:
+        """How many requests matched."""
+        return sum(re.fullmatch(pattern, line) is not None for line in self.asked)
+
+
+class Handler(BaseHTTPRequestHandler):
+    """One connection."""
+
+    protocol_version = "HTTP/1.1"
+    stand_in: StandIn
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Silence."""
+
+    def say(self, status: int, body: object, **headers: str) -> None:
+        """Answer with JSON, or with bytes as they are."""
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        self.send_response(status)
+        kind = "application/octet-stream" if isinstance(body, bytes) else "application/json"
+        for name, value in {"Content-Type": kind, "Content-Length": str(len(content)), **headers}.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.end_headers()
+        self.wfile.write(content)
+
+    def refuse(self, status: int, message: str, code: str | None = None, **headers: str) -> None:
+        """Answer with the error envelope."""
+        error = {"message": message, "type": "invalid_request_error", "param": None, "code": code}
+        self.say(status, {"error": error}, **headers)
+
+    def handle_any(self) -> None:
+        self.body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        line = f"{self.command} {self.path.removeprefix('/v1')}"
+        with self.stand_in.lock:
+            self.stand_in.asked.append(line)
+            faults = list(self.stand_in.faults)
+        if any(fault(self) for fault in faults):
+            return
+        for pattern, answer in ROUTES:
+            if match := re.fullmatch(pattern, line):
+                with self.stand_in.lock:
+                    answer(self, *match.groups())
+                return
+        self.refuse(404, f"Invalid URL ({line})")
+
+    do_GET = do_POST = do_DELETE = do_HEAD = handle_any
+
+
+def create_upload(handler: Handler) -> None:
+    asked = json.loads(handler.body)
+    upload = {
+        "id": f"upload_{next(handler.stand_in.numbers)}",
+        "object": "upload",
+        "bytes": asked["bytes"],
+        "created_at": 1790000000,
+        "expires_at": 1790003600,
+        "filename": asked["filename"],
+        "purpose": asked["purpose"],
+        "status": "pending",
+    }
+    handler.stand_in.uploads[upload["id"]] = upload
+    handler.say(200, upload)
+
+
+def add_part(handler: Handler, upload_id: str) -> None:
+    upload = handler.stand_in.uploads.get(upload_id)
+    if upload is None:
+        return handler.refuse(404, "No such Upload", "upload_not_found")
+    if upload["status"] != "pending":
+        return handler.refuse(400, f"The upload is {upload['status']}", f"upload_{upload['status']}")
+    form = read_form(handler.headers["Content-Type"], handler.body)
+    part = f"part_{next(handler.stand_in.numbers)}"
+    handler.stand_in.parts[part] = form["data"][1]
+    return handler.say(
+        200, {"id": part, "object": "upload.part", "created_at": 1790000001, "upload_id": upload_id}
+    )
+
+
+def complete(handler: Handler, upload_id: str) -> None:
+    upload = handler.stand_in.uploads.get(upload_id)
+    asked = json.loads(handler.body)
+    handler.stand_in.completions.append(asked)
+    if upload is None:
+        return handler.refuse(404, "No such Upload", "upload_not_found")
+    if upload["status"] == "completed":
+        return handler.say(200, upload)
+    content = b"".join(handler.stand_in.parts[part] for part in asked["part_ids"])
+    if len(content) != upload["bytes"]:
+        return handler.refuse(400, "The parts do not add up", "bytes_mismatch")
+    if asked.get("md5") not in {None, hashlib.md5(content).hexdigest()}:
+        return handler.refuse(400, "The md5 is another", "md5_mismatch")
+    upload |= {"status": "completed", "file": keep(handler, upload["filename"], upload["purpose"], content)}
+    return handler.say(200, upload)
+
+
+def keep(handler: Handler, filename: str, purpose: str, content: bytes) -> dict[str, Any]:
+    file = {
+        "id": f"file-{next(handler.stand_in.numbers)}",
+        "object": "file",
+        "bytes": len(content),
+        "created_at": 1790000002,
+        "filename": filename,
+        "purpose": purpose,
+        "status": "processed",
+    }
+    handler.stand_in.files[file["id"]] = (file, content)
+    return file
+
+
+def cancel(handler: Handler, upload_id: str) -> None:
+    handler.stand_in.uploads[upload_id]["status"] = "cancelled"
+    handler.say(200, handler.stand_in.uploads[upload_id])
+
+
+def create_file(handler: Handler) -> None:
+    form = read_form(handler.headers["Content-Type"], handler.body)
+    name, content = form["file"]
+    handler.say(200, keep(handler, name, form["purpose"][1].decode(), content))
+
+
+def list_files(handler: Handler) -> None:
+    handler.say(200, {"object": "list", "data": [file for file, _ in handler.stand_in.files.values()]})
+
+
+def one_file(handler: Handler, file_id: str) -> None:
+    if file_id not in handler.stand_in.files:
+        return handler.refuse(404, f"No such File object: {file_id}")
+    return handler.say(200, handler.stand_in.files[file_id][0])
+
+
+def delete_file(handler: Handler, file_id: str) -> None:
+    if handler.stand_in.files.pop(file_id, None) is None:
+        return handler.refuse(404, f"No such File object: {file_id}")
+    return handler.say(200, {"id": file_id, "object": "file", "deleted": True})
+
+
+def content(handler: Handler, file_id: str) -> None:
+    if file_id not in handler.stand_in.files:
+        return handler.refuse(404, f"No such File object: {file_id}")
+    return handler.say(200, handler.stand_in.files[file_id][1])
+
+
+ROUTES: list[tuple[str, Callable[..., None]]] = [
+    (r"POST /uploads", create_upload),
+    (r"POST /uploads/([^/?]+)/parts", add_part),
+    (r"POST /uploads/([^/?]+)/complete", complete),
+    (r"POST /uploads/([^/?]+)/cancel", cancel),
+    (r"POST /files", create_file),
+    (r"GET /files(?:\?.*)?", list_files),
+    (r"GET /files/([^/?]+)", one_file),
+    (r"DELETE /files/([^/?]+)", delete_file),
+    (r"GET /files/([^/?]+)/content", content),
+]
+
+
+class Server(ThreadingHTTPServer):
+    """Threads that are waited for, so that teardown leaves none behind."""
+
+    daemon_threads = False
+    block_on_close = True
+    request_queue_size = 64
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that hangs up is part of the tests."""
+
+
+@contextmanager
+def stand_in_server() -> Iterator[StandIn]:
+    """A server on a free port of loopback, gone afterwards."""
+    stand_in = StandIn()
+    handler = type("BoundHandler", (Handler,), {"stand_in": stand_in, "timeout": 30})
+    server = Server(("127.0.0.1", 0), handler)
+    stand_in.url = f"http://127.0.0.1:{server.server_address[1]}/v1"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield stand_in
+    finally:
+        stand_in.released.set()
+        server.shutdown()
+        thread.join()
+        server.server_close()
