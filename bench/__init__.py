@@ -1,0 +1,1 @@
+"""Measuring heavylift, and showing it at work."""
