@@ -1,0 +1,65 @@
+"""What must be on the disk: exactly what the catalog points at, whole."""
+
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import httpx2
+from awscrt.checksums import crc64nvme
+
+from tests.e2e.crash.calls import all_files
+from tests.e2e.wire import content_of
+
+SWEEP = {
+    "HEAVYLIFT_IDLE_TIMEOUT": "0.001",
+    "HEAVYLIFT_ORPHAN_GRACE": "0.002",
+    "HEAVYLIFT_EXPIRY_GRACE": "0",
+    "HEAVYLIFT_DELETE_GRACE": "0",
+}
+"""No patience: nothing is in flight when these sweeps run."""
+
+
+def sweep(data: Path, env: Mapping[str, str]) -> None:
+    """One round of reclaiming everything that can be, by the command that operators use."""
+    subprocess.run(sweep_command(data), env={**env, **SWEEP}, check=True, capture_output=True, timeout=60)
+
+
+def sweep_command(data: Path) -> list[str]:
+    """`heavylift sweep` over that folder."""
+    return [sys.executable, "-m", "heavylift.cli", "sweep", "--data", str(data)]
+
+
+@contextmanager
+def facts(data: Path) -> Iterator[sqlite3.Connection]:
+    """The catalog, read as a file. Only while no crash is to be recovered from."""
+    with closing(sqlite3.connect(data / "catalog.sqlite")) as catalog:
+        yield catalog
+
+
+def check_disk(data: Path) -> None:
+    """After a sweep: the blobs on the disk are those that the catalog points at, byte for byte."""
+    with facts(data) as catalog:
+        pointed_at = {
+            blob: (size, crc)
+            for blob, size, crc in catalog.execute("SELECT blob, bytes, checksum FROM parts")
+        }
+        garbage = catalog.execute("SELECT count(*) FROM garbage").fetchone()[0]
+        assert catalog.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
+    assert garbage == 0
+    assert blobs_on(data) == pointed_at
+
+
+def blobs_on(data: Path) -> dict[str, tuple[int, str]]:
+    """Every file in the folder of blobs: its size and checksum, by its name."""
+    contents = {path.name: path.read_bytes() for path in (data / "blobs").rglob("*") if path.is_file()}
+    return {name: (len(content), f"{crc64nvme(content):016x}") for name, content in contents.items()}
+
+
+def check_files(api: httpx2.Client, files: Mapping[str, bytes]) -> None:
+    """The service has exactly these Files, and gives back their bytes."""
+    assert set(all_files(api)) == set(files)
+    for file, body in files.items():
+        assert content_of(api, file) == body
