@@ -1,0 +1,112 @@
+"""What the tests need beyond pip, installed where possible: `python -m tests.engines`.
+
+Where something cannot be installed, on a laptop for example, this says so loudly and the
+tests that need it are skipped. With CI=true nothing may be missing.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+NODE = Path(__file__).parent / "e2e" / "node"
+"""Where the official OpenAI client for Node is installed, by the lock file there."""
+
+Install = Callable[[], str | None]
+"""Installs something. What kept it from doing so, or None."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engine:
+    """Something outside pip. `there` says whether it can be used; `why` is for whoever lacks it."""
+
+    name: str
+    why: str
+    there: Callable[[], bool]
+    install: Install
+
+
+def command(name: str) -> Callable[[], bool]:
+    """Whether there is such a command."""
+    return lambda: shutil.which(name) is not None
+
+
+def debian(package: str) -> Install:
+    """Install a Debian package, as root only."""
+
+    def install() -> str | None:
+        if shutil.which("apt-get") is None:
+            return f"there is no apt-get here; install {package} by hand"
+        if os.geteuid() != 0:
+            return f"needs root: apt-get install {package}"
+        quiet = {"DEBIAN_FRONTEND": "noninteractive"}
+        for words in (["update"], ["install", "--yes", "--no-install-recommends", package]):
+            trouble = run(["apt-get", "-qq", *words], env=quiet)
+            if trouble:
+                return trouble
+        return None
+
+    return install
+
+
+def npm_client() -> str | None:
+    """Install the packages of the lock file, if there is Node."""
+    if shutil.which("npm") is None:
+        return "there is no Node here; install Node 20 or newer"
+    return run(["npm", "ci", "--no-audit", "--no-fund", "--silent"], cwd=NODE)
+
+
+def npm_client_there() -> bool:
+    """Whether what is installed is what the lock file asks for."""
+    installed = NODE / "node_modules" / ".package-lock.json"
+    return installed.is_file() and installed.stat().st_mtime >= (NODE / "package-lock.json").stat().st_mtime
+
+
+def run(words: list[str], *, env: dict[str, str] | None = None, cwd: Path | None = None) -> str | None:
+    """Run a command in silence. The end of what it said, if it failed."""
+    done = subprocess.run(
+        words, env={**os.environ, **(env or {})}, cwd=cwd, capture_output=True, text=True, check=False
+    )
+    if done.returncode == 0:
+        return None
+    said = (done.stderr or done.stdout).strip().splitlines()
+    return f"{' '.join(words)} failed: {said[-1] if said else f'status {done.returncode}'}"
+
+
+ENGINES = (
+    Engine(name="strace", why="shows which system calls a durable write makes",
+           there=command("strace"), install=debian("strace")),
+    Engine(name="curl", why="runs the examples of the documentation",
+           there=command("curl"), install=debian("curl")),
+    Engine(name="jq", why="reads the answers in those examples",
+           there=command("jq"), install=debian("jq")),
+    Engine(name="openssl", why="makes digests and certificates",
+           there=command("openssl"), install=debian("openssl")),
+    Engine(name="openai for Node", why="must work unchanged against the service",
+           there=npm_client_there, install=npm_client),
+)  # fmt: skip
+"""Each with its reason. Another line is all that another engine takes."""
+
+
+def main() -> int:
+    """Install what is missing. Exit status 1 if CI=true and something still is."""
+    missing = 0
+    for engine in ENGINES:
+        if engine.there():
+            continue
+        print(f"installing {engine.name}, which {engine.why}", flush=True)
+        trouble = engine.install() or (None if engine.there() else "it is still not there")
+        if trouble:
+            missing += 1
+            print(f"MISSING {engine.name}, which {engine.why}: {trouble}", file=sys.stderr, flush=True)
+    if missing and os.environ.get("CI") == "true":
+        print("With CI=true nothing may be missing.", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
