@@ -8,6 +8,7 @@ import os
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Collection
 from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from heavylift.blobs.batches import Batches, Spares
 from heavylift.blobs.diskfile import DiskSink, DiskSource, storage_errors, sync_folder
@@ -15,7 +16,7 @@ from heavylift.blobs.keys import checked, is_key
 from heavylift.blobs.threads import Threads, ended, settled
 from heavylift.domain.files import WHOLE, Span
 from heavylift.domain.ids import new_blob_key
-from heavylift.service.ports import Buffer, StorageDown
+from heavylift.service.ports import BlobMissing, Buffer, StorageDown
 
 RESERVE = 64 * 1024 * 1024
 """Bytes that blobs leave free, so that a catalog on the same disk can still forget things."""
@@ -49,6 +50,14 @@ class DiskBlobs:
         """An ability that not every store has: write a blob from a thread of one's own, without copies.
         No call is made to the disk before the sink's first `write` or `commit`."""
         return DiskSink(self._path(key), durable=self._durable, reserve=self._reserve)
+
+    def open_file(self, key: str) -> BinaryIO:
+        """An ability that not every store has: a blob as a file, to be sent without a copy."""
+        with storage_errors():
+            try:
+                return open(self._path(key), "rb", buffering=0)
+            except FileNotFoundError as error:
+                raise BlobMissing(key) from error
 
     async def write(self, key: str, chunks: AsyncIterable[Buffer]) -> None:
         batches = Batches(self.open_sink(key), self._threads, self._spares)

@@ -1,4 +1,4 @@
-"""One blob as a file: a DiskSink writes it, a DiskSource reads it. Synchronous, for any one thread at a time."""
+"""One blob as a file: a DiskSink writes, a DiskSource reads. Synchronous, for any one thread at a time."""
 
 import errno
 import os
