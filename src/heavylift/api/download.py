@@ -1,45 +1,91 @@
-"""A file's bytes as an answer, sent as fast as the client takes them."""
+"""A file's bytes as an answer, sent as fast as the client takes them.
+
+The first of them is at hand before the head is sent, so that a file whose bytes cannot be
+read is answered with an error and not with a torso.
+"""
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Generator, Iterator, Mapping
 from contextlib import aclosing
+from itertools import chain
 
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from heavylift.api.body import ClientGone
+from heavylift.api.body import ClientGone, Patience
+from heavylift.api.lane import Lane, Piece
+
+END: Message = {"type": "http.response.body", "body": b"", "more_body": False}
 
 
 class Download(Response):
-    """Streams `content` behind its first chunk, and frees what it holds when the client leaves.
+    """Pulls chunks, and frees what holds them when the client leaves."""
 
-    The first chunk is at hand before the head is sent, so that a file whose bytes cannot be
-    read is answered with an error and not with a torso.
-    """
+    @classmethod
+    async def begin(
+        cls, content: AsyncGenerator[bytes], status: int, headers: Mapping[str, str]
+    ) -> "Download":
+        """An answer with these bytes. Raises what their beginning raises."""
+        answer = cls(status_code=status, headers=headers)
+        answer._content = content
+        answer._first = await anext(content, b"")
+        return answer
 
-    def __init__(
-        self, first: bytes, content: AsyncGenerator[bytes], status: int, headers: Mapping[str, str]
-    ) -> None:
-        super().__init__(status_code=status, headers=headers)
-        self._first = first
-        self._content = content
+    _content: AsyncGenerator[bytes]
+    _first: bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send it. Raises ClientGone when there is nobody left to send it to."""
         gone = asyncio.create_task(_disconnected(receive))
         async with aclosing(self._content) as content:
             try:
-                await send(
-                    {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
-                )
+                await send(_head(self))
                 await send(_body(self._first))
                 async for chunk in content:
                     if gone.done():
                         raise ClientGone
                     await send(_body(chunk))
-                await send({"type": "http.response.body", "body": b"", "more_body": False})
+                await send(END)
             finally:
                 gone.cancel()
+
+
+class DirectDownload(Response):
+    """Sends open files through the lane."""
+
+    @classmethod
+    async def begin(
+        cls,
+        lane: Lane,
+        pieces: Generator[Piece],
+        patience: Patience,
+        status: int,
+        headers: Mapping[str, str],
+    ) -> "DirectDownload":
+        """An answer with these stretches of files. Raises what opening the first one raises."""
+        answer = cls(status_code=status, headers=headers)
+        first = await asyncio.to_thread(next, pieces)
+        answer._lane, answer._patience, answer._opened = lane, patience, pieces
+        answer._pieces = chain([first], pieces)
+        return answer
+
+    _lane: Lane
+    _patience: Patience
+    _opened: Generator[Piece]
+    _pieces: Iterator[Piece]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it. Raises ClientGone when there is nobody left to send it to."""
+        try:
+            await send(_head(self))
+            await self._lane.send(self._pieces, self._patience)
+            await send(END)
+        finally:
+            self._opened.close()
+
+
+def _head(answer: Response) -> Message:
+    return {"type": "http.response.start", "status": answer.status_code, "headers": answer.raw_headers}
 
 
 def _body(chunk: bytes) -> Message:

@@ -11,7 +11,8 @@ from starlette.responses import Response
 from heavylift.api.body import chunks, declared_length, validated
 from heavylift.api.context import Caller, Stories
 from heavylift.api.disposition import attachment
-from heavylift.api.download import Download
+from heavylift.api.download import DirectDownload, Download
+from heavylift.api.lane import lane_of
 from heavylift.api.multipart import FileForm, boundary_of
 from heavylift.api.openapi import BINARY, FILE_BODY, responses
 from heavylift.api.paging import PAGE_QUERY, page_of, query
@@ -133,13 +134,15 @@ async def download_file(file_id: str, request: Request, context: Stories, caller
     headers["Content-Length"] = str(stop - start)
     if request.method == "HEAD":
         return Response(status_code=status, headers=headers)
-    content = context.files.read(extents, Span(start, stop))
+    span = Span(start, stop)
     try:
-        first = await anext(content, b"")
+        lane, pieces = lane_of(request), context.files.open(extents, span)
+        if lane is not None and pieces is not None and span.start < stop:
+            return await DirectDownload.begin(lane, pieces, context.patience, status, headers)
+        return await Download.begin(context.files.read(extents, span), status, headers)
     except BlobMissing:
         await context.files.retrieve(caller.id, file_id)  # 404 if it was deleted a moment ago
         raise
-    return Download(first, content, status, headers)
 
 
 router.head("/{file_id}/content", include_in_schema=False)(download_file)

@@ -9,9 +9,10 @@ Everything else (another server, TLS, chunked bodies) goes through `receive` and
 import asyncio
 import os
 import select
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final
+from enum import Enum, auto
+from typing import Any, BinaryIO, Final
 
 import httptools
 import structlog
@@ -21,7 +22,9 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from heavylift.api.body import ClientGone, Patience, too_slow
 from heavylift.api.guard import GuardedProtocol
+from heavylift.domain.files import Span
 from heavylift.domain.limits import KIB, MIB
+from heavylift.service.ports import StorageDown
 from heavylift.service.waiting import settled
 
 log = structlog.get_logger("heavylift.server")
@@ -42,13 +45,27 @@ LINGER_MS: Final = 2
 """How long a thread waits for the next bytes before it gives the wait back to the loop."""
 
 SLICE: Final = 4 * MIB
-"""Bytes of one sendfile call, so that a fast client does not keep a thread for a whole file."""
+"""Bytes of one sendfile call."""
+
+TURN: Final = 16 * MIB
+"""Bytes that one request moves before the next one waiting for a thread has its turn."""
 
 _threads = ThreadPoolExecutor(THREADS, thread_name_prefix="lane")
 _buffers: list[bytearray] = []
 
+Piece = tuple[BinaryIO, Span]
+"""A stretch of an open file."""
+
 Consume = Callable[[bytearray, int], None]
 """Takes the first n bytes of the buffer; they are overwritten after it returns."""
+
+
+class Turn(Enum):
+    """How a thread's turn at a request ended."""
+
+    DONE = auto()
+    BLOCKED = auto()
+    USED_UP = auto()
 
 
 class LaneProtocol(GuardedProtocol):
@@ -128,18 +145,51 @@ class Lane:
         finally:
             os.close(descriptor)
             _buffers.append(buffer)
+            self._count("bytes_in", length - reader.left)
             if reader.read:
                 protocol.passed(reader.read)
+
+    async def send(self, pieces: Iterator[Piece], patience: Patience) -> None:
+        """Send the pieces as the answer's body, behind the head that has been handed to `send`.
+
+        Raises ClientGone, and what `pieces` raises. When it returns or raises, no thread is at
+        work on them any more.
+        """
+        loop, transport = asyncio.get_running_loop(), self._protocol.transport
+        descriptor = os.dup(transport.get_extra_info("socket").fileno())
+        writer = _Writer(descriptor, pieces)
+        try:
+            while transport.get_write_buffer_size():  # the head
+                await self._writable(descriptor, patience)
+            while (turn := await settled(loop.run_in_executor(_threads, writer.push))) is not Turn.DONE:
+                if self.cycle.disconnected:
+                    raise ClientGone
+                if turn is Turn.BLOCKED:
+                    await self._writable(descriptor, patience)
+        finally:
+            os.close(descriptor)
+            self._count("bytes_out", writer.sent)
+            self.cycle.expected_content_length -= writer.sent
 
     async def _drain(self, reader: "_Reader", patience: Patience) -> None:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + patience.total
-        while not await settled(loop.run_in_executor(_threads, reader.drain)):
-            left = deadline - loop.time()
-            if not await _ready(
-                loop.add_reader, loop.remove_reader, reader.descriptor, min(patience.idle, left)
+        while (turn := await settled(loop.run_in_executor(_threads, reader.drain))) is not Turn.DONE:
+            seconds = min(patience.idle, deadline - loop.time())
+            if turn is Turn.BLOCKED and not await _ready(
+                loop.add_reader, loop.remove_reader, reader.descriptor, seconds
             ):
                 raise too_slow(patience)
+
+    async def _writable(self, descriptor: int, patience: Patience) -> None:
+        loop = asyncio.get_running_loop()
+        if not await _ready(loop.add_writer, loop.remove_writer, descriptor, patience.idle):
+            raise ClientGone
+
+    def _count(self, name: str, count: int) -> None:
+        """For the request's line in the log."""
+        state: dict[str, Any] = self.cycle.scope["state"]
+        state[name] = state.get(name, 0) + count
 
 
 class _Reader:
@@ -159,17 +209,20 @@ class _Reader:
         self._poll = select.poll()
         self._poll.register(descriptor, select.POLLIN)
 
-    def drain(self) -> bool:
-        """Read on until the body has ended (True) or there is nothing to read for now (False)."""
+    def drain(self) -> Turn:
+        """Read on: to the end of the body, until there is nothing to read, or until others wait."""
         self._take_early()
+        end = self.left - TURN
         while self.left:
+            if self.left <= end:
+                return Turn.USED_UP
             room = self._view[self._filled : self._filled + self.left]
             try:
                 count = os.readv(self.descriptor, [room])
             except BlockingIOError:
                 if self._poll.poll(LINGER_MS):
                     continue
-                return False
+                return Turn.BLOCKED
             except ConnectionError:
                 raise ClientGone from None
             if not count:
@@ -180,7 +233,7 @@ class _Reader:
             if self._filled >= BUFFER // 2:
                 self._give()
         self._give()
-        return True
+        return Turn.DONE
 
     def _take_early(self) -> None:
         """What came with the head: into the buffer if there is room, so that the first write is large too."""
@@ -195,6 +248,52 @@ class _Reader:
         count, self._filled = self._filled, 0
         if count:
             self._consume(self._buffer, count)
+
+
+class _Writer:
+    """What a thread does: push files into the socket until it takes no more."""
+
+    def __init__(self, descriptor: int, pieces: Iterator[Piece]) -> None:
+        self._descriptor = descriptor
+        self._pieces = pieces
+        self._file: BinaryIO | None = None
+        self._span = Span(0, 0)
+        self.sent = 0
+        self._poll = select.poll()
+        self._poll.register(descriptor, select.POLLOUT)
+
+    def push(self) -> Turn:
+        """Send on: to the end, until the socket is full, or until others wait."""
+        end = self.sent + TURN
+        while self.sent < end:
+            if self._span.start == self._span.stop and not self._open_next():
+                return Turn.DONE
+            if not self._push_some():
+                return Turn.BLOCKED
+        return Turn.USED_UP
+
+    def _open_next(self) -> bool:
+        piece = next(self._pieces, None)
+        if piece is not None:
+            self._file, self._span = piece
+        return piece is not None
+
+    def _push_some(self) -> bool:
+        """One call of sendfile. False if the socket stays full for longer than a thread may wait."""
+        assert self._file is not None
+        assert self._span.stop is not None
+        size = min(SLICE, self._span.stop - self._span.start)
+        try:
+            count = os.sendfile(self._descriptor, self._file.fileno(), self._span.start, size)
+        except BlockingIOError:
+            return bool(self._poll.poll(LINGER_MS))
+        except ConnectionError:
+            raise ClientGone from None
+        if not count:
+            raise StorageDown(f"{self._file.name} is shorter than the catalog knows")
+        self._span = Span(self._span.start + count, self._span.stop)
+        self.sent += count
+        return True
 
 
 def protocol_path(*, lane: bool) -> str:

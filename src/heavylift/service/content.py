@@ -1,10 +1,11 @@
 """Reading a file: its extents in a row, looked at as one stream."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Generator, Sequence
 from contextlib import aclosing
+from typing import BinaryIO
 
 from heavylift.domain.files import WHOLE, Extent, Span, touched
-from heavylift.service.ports import BlobStore, StorageDown
+from heavylift.service.ports import BlobStore, OpensFiles, StorageDown
 
 
 async def read_extents(
@@ -24,3 +25,15 @@ async def read_extents(
                 yield chunk
         if missing:
             raise StorageDown(f"blob {blob} is {missing} bytes short")
+
+
+def open_extents(
+    blobs: OpensFiles, extents: Sequence[Extent], span: Span = WHOLE
+) -> Generator[tuple[BinaryIO, Span]]:
+    """The same as open files, each with the stretch of it to send and closed behind it. Blocks.
+
+    Raises BlobMissing when an extent's bytes are gone.
+    """
+    for blob, part in touched(extents, span):
+        with blobs.open_file(blob) as file:
+            yield file, part

@@ -6,10 +6,12 @@ from collections.abc import (
     AsyncIterator,
     Callable,
     Collection,
+    Generator,
     Mapping,
     Sequence,
 )
 from dataclasses import dataclass
+from typing import BinaryIO
 
 from heavylift.domain import files as rules
 from heavylift.domain import ids, purposes
@@ -17,9 +19,9 @@ from heavylift.domain.errors import FileTooLarge, InvalidRequest, NoSuchFile, Un
 from heavylift.domain.files import WHOLE, Extent, File, Span
 from heavylift.domain.limits import Limits
 from heavylift.domain.purposes import Checks, Purpose
-from heavylift.service.content import read_extents
+from heavylift.service.content import open_extents, read_extents
 from heavylift.service.meter import Meter, metered
-from heavylift.service.ports import BlobStore, Buffer, Catalog, Clock, Page
+from heavylift.service.ports import BlobStore, Buffer, Catalog, Clock, OpensFiles, Page
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +138,10 @@ class Files:
     def read(self, extents: Sequence[Extent], span: Span = WHOLE) -> AsyncGenerator[bytes]:
         """The bytes of that span. Raises BlobMissing or StorageDown when they are not all there."""
         return read_extents(self._blobs, extents, span)
+
+    def open(self, extents: Sequence[Extent], span: Span) -> Generator[tuple[BinaryIO, Span]] | None:
+        """The same as open files, if the store has such: to be taken from, and closed, in a thread."""
+        return open_extents(self._blobs, extents, span) if isinstance(self._blobs, OpensFiles) else None
 
     def _admit(self, size: int) -> None:
         if size > self._limits.file_bytes:

@@ -14,7 +14,7 @@ from collections.abc import (
     Sequence,
 )
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import BinaryIO, Protocol, runtime_checkable
 
 from heavylift.domain.files import WHOLE, Extent, File, Span
 from heavylift.domain.uploads import Part, Status, Upload
@@ -110,8 +110,8 @@ class OpensSinks(Protocol):
 class OpensFiles(Protocol):
     """What a BlobStore may offer besides: its blobs as files, to be sent without a copy."""
 
-    def open_file(self, key: str) -> int:
-        """A file descriptor to read the blob from, which the caller closes. Blocks. Raises BlobMissing."""
+    def open_file(self, key: str) -> BinaryIO:
+        """The blob as an unbuffered file for the caller to close. Blocks. Raises BlobMissing, StorageDown."""
         ...
 
 

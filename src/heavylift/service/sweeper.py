@@ -107,13 +107,13 @@ class Sweeper:
         forgotten = await self._in_steps(
             lambda: self._catalog.forget_uploads(before=now - plan.retention, limit=STEP)
         )
-        condemned = await self._condemn_orphans(now) if orphans else 0
+        collected = await self._collect_orphans(now) if orphans else 0
         return Swept(
             expired_uploads=uploads,
             forgotten_uploads=forgotten,
             expired_files=files,
-            orphans=condemned,
-            deleted_blobs=await self._empty_garbage(now),
+            orphans=collected,
+            deleted_blobs=collected + await self._empty_garbage(now),
         )
 
     async def preview(self) -> Swept:
@@ -142,13 +142,18 @@ class Sweeper:
             total += taken
         return total
 
-    async def _condemn_orphans(self, now: float) -> int:
-        condemned = 0
+    async def _collect_orphans(self, now: float) -> int:
+        """Delete them now, and remember them as garbage for as long again: a Part or a file that slept
+        through the grace, on a machine that was suspended, must find its bytes condemned and be refused."""
+        collected = 0
         async for keys in self._old_blobs(now):
+            due = now + self._schedule.orphan_grace
             orphans = await self._catalog.orphans(keys)
-            if orphans:
-                condemned += await self._catalog.condemn(orphans, due=now)
-        return condemned
+            condemned = [key for key in orphans if await self._catalog.condemn([key], due=due)]
+            if condemned:
+                await self._blobs.delete(condemned)
+                collected += len(condemned)
+        return collected
 
     async def _old_blobs(self, now: float) -> AsyncIterator[list[str]]:
         keys: list[str] = []
