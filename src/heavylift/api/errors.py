@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match
 
+from heavylift.api.body import ClientGone
 from heavylift.api.ranges import Unsatisfiable
 from heavylift.domain import errors
 from heavylift.domain.errors import Refusal
@@ -30,6 +31,10 @@ STATUS: dict[type[Refusal], int] = {
 
 TYPES = {429: "requests", 500: "server_error", 503: "server_error", 507: "server_error"}
 """OpenAI's `type` of an error by status; all others are `invalid_request_error`."""
+
+
+CLIENT_GONE = 499
+"""The status that the log shows when nobody waited for one. nginx's number for it."""
 
 
 def status_of(refusal: Refusal) -> int:
@@ -91,6 +96,23 @@ def refusal_response(refusal: Refusal) -> Response:
     )
 
 
+def failure_response(request_id: str) -> Response:
+    """The answer to a request that ran into a bug."""
+    return error_response(
+        500,
+        f"The server had an error. Please report it with the request id {request_id}.",
+        code="internal_error",
+        headers={"Connection": "close"},
+    )
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    """What the framework would answer in plain text, and even to a client that has left."""
+    if isinstance(error, ClientGone):
+        return Response(status_code=CLIENT_GONE)
+    return failure_response(request.state.request_id)
+
+
 async def _refused(_: Request, error: Exception) -> Response:
     refusal = as_refusal(error)
     assert refusal is not None
@@ -130,7 +152,7 @@ def allowed_methods(request: Request) -> str:
 
 def add_error_handlers(app: FastAPI) -> None:
     """Answer every refusal, and what the stores raise, in the envelope."""
-    handlers: dict[Any, Any] = {HTTPException: _not_routed}
+    handlers: dict[Any, Any] = {HTTPException: _not_routed, Exception: _failed}
     handlers |= dict.fromkeys((Refusal, StorageFull, StorageDown, BlobMissing), _refused)
     for kind, handler in handlers.items():
         app.add_exception_handler(kind, handler)

@@ -8,16 +8,13 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from heavylift.api.body import ClientGone
-from heavylift.api.errors import error_response
+from heavylift.api.errors import CLIENT_GONE, failure_response
 from heavylift.domain import ids
 
 log = structlog.get_logger("heavylift.request")
 
 OPENAI_VERSION = "2020-10-01"
 """What OpenAI's own service answers, documented under "Debugging requests"."""
-
-CLIENT_GONE = 499
-"""The status that the log shows when nobody waited for one. nginx's number for it."""
 
 
 class Frame:
@@ -41,12 +38,7 @@ class Frame:
         except Exception:
             log.exception("request.failed", request_id=passage.request_id)
             if not passage.status:
-                answer = error_response(
-                    500,
-                    f"The server had an error. Please report it with the request id {passage.request_id}.",
-                    code="internal_error",
-                    headers={"Connection": "close"},
-                )
+                answer = failure_response(passage.request_id)
                 await answer(scope, passage.receive, passage.send)
         finally:
             passage.log()
@@ -88,16 +80,16 @@ class Passage:
 
     def log(self) -> None:
         """One line. Never a header: a key is in one of them."""
-        route = self._scope.get("route")
+        route, state = self._scope.get("route"), self._scope.get("state", {})
         log.info(
             "request",
             request_id=self.request_id,
-            project=self._scope.get("state", {}).get("project"),
+            project=state.get("project"),
             method=self._scope["method"],
             route=getattr(route, "path", None),
             path=self._scope["path"][:200],
             status=self.status,
-            bytes_in=self._bytes_in,
-            bytes_out=self._bytes_out,
+            bytes_in=self._bytes_in + state.get("bytes_in", 0),
+            bytes_out=self._bytes_out + state.get("bytes_out", 0),
             ms=round(self._milliseconds, 1),
         )
