@@ -1,0 +1,72 @@
+"""The service on a real socket with a clock that the test turns: hours pass in no time."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import uvicorn
+
+from heavylift.settings import Settings
+from heavylift.wiring import build_app
+from tests.e2e.wire import eventually
+from tests.serving import KEY
+
+
+@dataclass
+class Clock:
+    """Unix time in seconds, as the test wants it."""
+
+    now: float = 1_790_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@dataclass(frozen=True)
+class Clocked:
+    """A service in a thread. `url` ends in /v1."""
+
+    url: str
+    key: str
+    clock: Clock
+    data: Path
+
+    def blobs(self) -> list[Path]:
+        """Every blob file on its disk."""
+        return [path for path in (self.data / "blobs").rglob("*") if path.is_file()]
+
+
+class _Server(uvicorn.Server):
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return int(self.servers[0].sockets[0].getsockname()[1])
+
+
+@contextmanager
+def clocked(data: Path, **settings: object) -> Iterator[Clocked]:
+    """The service over the folder `data`, stopped in the end."""
+    clock = Clock()
+    set_to = Settings.model_validate({"data": data, "bootstrap_key": KEY, "sweep_interval": 0.05, **settings})
+    config = uvicorn.Config(
+        build_app(set_to, clock=clock),
+        host="127.0.0.1",
+        port=0,
+        http="heavylift.api.guard:GuardedProtocol",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+    )
+    server = _Server(config)
+    thread = threading.Thread(target=server.run, name="clocked-server")
+    thread.start()
+    try:
+        eventually(lambda: server.started or not thread.is_alive())
+        assert server.started, "the service did not start"
+        yield Clocked(url=f"http://127.0.0.1:{server.port}/v1", key=KEY, clock=clock, data=data)
+    finally:
+        server.should_exit = True
+        thread.join(30.0)
+        assert not thread.is_alive()
