@@ -76,8 +76,6 @@ class Handler(BaseHTTPRequestHandler):
                 return
         self.refuse(404, f"Invalid URL ({line})")
 
-    do_GET = do_POST = do_DELETE = do_HEAD = handle_any
-
 
 def create_upload(handler: Handler) -> None:
     asked = json.loads(handler.body)
@@ -201,7 +199,8 @@ class Server(ThreadingHTTPServer):
 def stand_in_server() -> Iterator[StandIn]:
     """A server on a free port of loopback, gone afterwards."""
     stand_in = StandIn()
-    handler = type("BoundHandler", (Handler,), {"stand_in": stand_in, "timeout": 30})
+    methods = {f"do_{method}": Handler.handle_any for method in ("GET", "POST", "DELETE", "HEAD")}
+    handler = type("BoundHandler", (Handler,), {"stand_in": stand_in, "timeout": 30, **methods})
     server = Server(("127.0.0.1", 0), handler)
     stand_in.url = f"http://127.0.0.1:{server.server_address[1]}/v1"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})

@@ -12,6 +12,7 @@ from heavylift.client.models import DownloadedFile
 from heavylift.client.operations.files import open_content
 from heavylift.client.options import RequestOptions
 from heavylift.client.progress import OnProgress
+from heavylift.client.stories.download import RANGE_SIZE
 
 
 class Uploads(OnBlocking):
@@ -68,6 +69,7 @@ class Files(OnBlocking):
         file_id: str,
         to: str | os.PathLike[str],
         max_concurrency: int = 4,
+        range_size: int = RANGE_SIZE,
         resume: bool = True,
         on_progress: OnProgress | None = None,
         options: RequestOptions | None = None,
@@ -111,6 +113,7 @@ class AsyncFiles(OnAsync):
         file_id: str,
         to: str | os.PathLike[str],
         max_concurrency: int = 4,
+        range_size: int = RANGE_SIZE,
         resume: bool = True,
         on_progress: OnProgress | None = None,
         options: RequestOptions | None = None,

@@ -12,7 +12,6 @@ from pydantic import BaseModel, Field
 
 from heavylift.client import checksums
 from heavylift.client.calls import Flow, surroundings, together, work
-from heavylift.client.config import Setting
 from heavylift.client.errors import CorruptedError, FileChangedError
 from heavylift.client.journal import PieceDone, Record, open_record, record_name
 from heavylift.client.models import DownloadedFile, File
@@ -41,6 +40,7 @@ class DownloadArguments(Arguments):
     """What is checked before anything is asked."""
 
     max_concurrency: Annotated[int, Field(ge=1, le=64)]
+    range_size: Annotated[int, Field(ge=1)]
 
 
 def download_file(
@@ -48,6 +48,7 @@ def download_file(
     file_id: str,
     to: str | os.PathLike[str],
     max_concurrency: int = 4,
+    range_size: int = RANGE_SIZE,
     resume: bool = True,
     on_progress: OnProgress | None = None,
     options: RequestOptions | None = None,
@@ -59,19 +60,25 @@ def download_file(
     An interrupted download is gone on with by the same call. Raises CorruptedError when the
     bytes are not those of the File, and OSError for the local file.
     """
-    checked(DownloadArguments, max_concurrency=max_concurrency)
+    checked(DownloadArguments, max_concurrency=max_concurrency, range_size=range_size)
     setting = yield from surroundings()
     file = yield from retrieve_file(file_id=file_id, options=options)
     target = _target(to, file)
     name = record_name("download", setting.server_url, file_id, os.path.realpath(target))
     record = open_record(setting.state_folder / "transfers", name) if resume else None
+    layout = Layout(size=file.bytes, part_size=range_size)
+    window = Window(most=max_concurrency, clock=setting.clock)
+    meter = Meter(
+        total=file.bytes, parts=layout.count, clock=setting.clock, report=on_progress, window=window
+    )
     suffix = "part" if record is not None else f"{token_hex(4)}.part"
     story = _Download(
         file=file,
         part=Path(f"{target}.{suffix}"),
         record=record,
         options=given(options),
-        meter=_meter(file, setting, on_progress, max_concurrency),
+        layout=layout,
+        meter=meter,
     )
     try:
         resumed = yield from story.fetch()
@@ -96,12 +103,6 @@ def _target(to: str | os.PathLike[str], file: File) -> Path:
         return path
     name = file.filename.replace("\\", "/").rpartition("/")[2].replace("\0", "")
     return path / (name if name not in {"", ".", ".."} else file.id)
-
-
-def _meter(file: File, setting: Setting, report: OnProgress | None, most: int) -> Meter:
-    window = Window(most=most, clock=setting.clock)
-    parts = Layout(size=file.bytes, part_size=RANGE_SIZE).count
-    return Meter(total=file.bytes, parts=parts, clock=setting.clock, report=report, window=window)
 
 
 class RangeSink:
@@ -148,7 +149,7 @@ def _check_range(status: int, headers: Mapping[str, str], offset: int, length: i
     if status != 206 or found is None or (int(found[1]), int(found[2])) != (offset, offset + length - 1):
         raise CorruptedError(
             f"Asked for bytes {offset}-{offset + length - 1}, the server answered {status} with "
-            f"{headers.get('content-range', 'no range')!r}. Something between here and the server is at fault."
+            f"{headers.get('content-range', 'no range')!r}. Something on the way to the server is at fault."
         )
 
 
@@ -156,14 +157,21 @@ class _Download:
     """One File on its way here."""
 
     def __init__(
-        self, *, file: File, part: Path, record: Record | None, options: RequestOptions, meter: Meter
+        self,
+        *,
+        file: File,
+        part: Path,
+        record: Record | None,
+        options: RequestOptions,
+        layout: Layout,
+        meter: Meter,
     ) -> None:
         self._file = file
         self._part = part
         self._record = record
         self._options = options
         self._meter = meter
-        self._layout = Layout(size=file.bytes, part_size=RANGE_SIZE)
+        self._layout = layout
         self._pieces: dict[int, PieceDone] = {}
         self._etag: str | None = None
         self._can_go_on = False
@@ -186,13 +194,13 @@ class _Download:
         """What an earlier run has left, as far as its bytes still have the checksums noted."""
         self._part.touch()
         earlier = self._record.read(Fetching) if self._record is not None else None
-        if earlier is not None and (earlier[0].size, earlier[0].range_size) == (self._file.bytes, RANGE_SIZE):
+        if earlier is not None and _layout_of(earlier[0]) == self._layout:
             self._etag = earlier[0].etag
             self._can_go_on = True
             there = self._part.stat().st_size
             for piece in earlier[1]:
                 if piece.offset + piece.length <= there and _checksum(self._part, piece) == piece.checksum:
-                    self._pieces[piece.offset // RANGE_SIZE] = piece
+                    self._pieces[piece.offset // self._layout.part_size] = piece
         os.truncate(self._part, self._file.bytes)
 
     def _fetch_first(self, index: int) -> Flow[bool]:
@@ -208,7 +216,7 @@ class _Download:
         self._etag = sink.etag
         self._note(index, sink)
         if self._record is not None and self._etag is not None:
-            head = Fetching(etag=self._etag, size=self._file.bytes, range_size=RANGE_SIZE)
+            head = Fetching(etag=self._etag, size=self._file.bytes, range_size=self._layout.part_size)
             self._record.begin(head, list(self._pieces.values()))
             self._can_go_on = True
         return True
@@ -283,6 +291,10 @@ class _Download:
         self._part.unlink(missing_ok=True)
         if self._record is not None:
             self._record.forget()
+
+
+def _layout_of(head: Fetching) -> Layout:
+    return Layout(size=head.size, part_size=head.range_size)
 
 
 def _checksum(path: Path, piece: PieceDone) -> int:
