@@ -47,7 +47,12 @@ def create_app(
             yield {"guard": guard}
 
     app = FastAPI(
-        title=TITLE, version=__version__, description=DESCRIPTION, lifespan=lifespan, redoc_url=None
+        title=TITLE,
+        version=__version__,
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        redoc_url=None,
+        redirect_slashes=False,  # a path is right or unknown; a redirected body would travel twice
     )
     app.include_router(health.router)
     for prefix in ("/v1", "") if bare_paths else ("/v1",):
