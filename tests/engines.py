@@ -55,7 +55,7 @@ def debian(package: str) -> Install:
 def npm_client() -> str | None:
     """Install the packages of the lock file, if there is Node."""
     if shutil.which("npm") is None:
-        return "there is no Node here; install Node 20 or newer"
+        return "there is no Node here; install Node 22 or newer"
     return run(["npm", "ci", "--no-audit", "--no-fund", "--silent"], cwd=NODE)
 
 

@@ -4,9 +4,7 @@ import re
 
 from tests.house.project import short, tracked
 
-HOME = re.compile(
-    r"(?<![\w.])/(?:home|Users|root)/[a-z]\w*|(?<![\w.])/work/(?:main|shared)\b|\b[A-Z]:\\Users\\"
-)
+HOME = re.compile(r"(?<![\w.])/(?:home|Users|root)/[a-z]\w*|(?<![\w.])/work/(?:main|shared)\b")
 REGISTRY = re.compile(
     r"https?://[^\s\"')]*(?:pypi|pythonhosted|npmjs|yarnpkg|crates\.io|artifactory|nexus|jfrog)[^\s\"')]*"
     r"|--(?:extra-)?index-url|\"resolved\"\s*:|^\s*registry\s*=",
