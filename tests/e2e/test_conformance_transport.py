@@ -55,7 +55,7 @@ def test_case_110_a_wrong_key_is_refused_and_never_echoed_whole(server: Served, 
     shown = message.removeprefix("Incorrect API key provided: ").partition(".")[0]
     assert key not in message
     assert re.fullmatch(r"(hl-\*+.{4}|\*+)", shown)
-    assert not any(key in line for line in server.lines)
+    assert len(key) < 2 or not any(key in line for line in server.lines)
 
 
 @pytest.mark.parametrize("header", ["Basic dXNlcjpwdw==", "Bearer", "Bearer ", "hl-key-without-a-scheme"])
@@ -117,7 +117,7 @@ def test_case_114_every_answer_has_its_own_id_its_time_and_a_type(server: Served
         answers += [api.get("/nowhere"), api.put("/files"), api.get(server.root + "/healthz")]
         answers += [api.get(server.root + "/openapi.json"), api.get(server.root + "/readyz")]
     answers.append(ask(server.port, b"NOT HTTP AT ALL\r\n\r\n"))
-    answers.append(ask(server.port, head("GET", "/v1/files", X="y" * 70_000)))
+    answers.append(ask(server.port, head("GET", "/v1/files", X="y" * 70_000)[:-4]))
     for found in answers:
         assert found.headers["x-request-id"] not in seen
         seen.add(found.headers["x-request-id"])
@@ -193,26 +193,25 @@ def test_case_117_beyond_the_bodies_it_takes_at_once_the_server_says_503(tmp_pat
 def test_case_118_a_final_refusal_is_not_tried_again_by_openai_python(
     api: httpx2.Client, server: Served
 ) -> None:
+    cancelled = good(api.post(f"/uploads/{create(api, 3)['id']}/cancel"))["id"]
+    done = completed(api, b"abc")["id"]
     with openai.OpenAI(base_url=server.url, api_key=server.key, max_retries=2) as client:
-        done = completed(api, b"abc")
-        cancelled = good(api.post(f"/uploads/{create(api, 3)['id']}/cancel"))
-        paths = []
-        for upload in (done["id"], cancelled["id"]):
-            with pytest.raises(openai.BadRequestError):
-                client.uploads.parts.create(upload, data=b"abc")
-            with pytest.raises(openai.BadRequestError) as refusal:
-                client.uploads.complete(upload, part_ids=["part_x"])
-            assert refusal.value.code in {"upload_completed", "upload_cancelled"}
-            paths += [f"/v1/uploads/{upload}/parts", f"/v1/uploads/{upload}/complete"]
+        with pytest.raises(openai.BadRequestError) as refusal:
+            client.uploads.parts.create(cancelled, data=b"abc")
+        assert refusal.value.code == "upload_cancelled"
         with pytest.raises(openai.BadRequestError):
-            client.uploads.cancel(done["id"])
+            client.uploads.complete(cancelled, part_ids=["part_x"])
+        with pytest.raises(openai.BadRequestError) as refusal:
+            client.uploads.cancel(done)
+        assert refusal.value.code == "upload_completed"
+        with pytest.raises(openai.NotFoundError):
+            client.uploads.cancel("upload_of_nobody")
     marker = create(api, 1)["id"]
     api.get(f"/uploads/{marker}")
     eventually(lambda: any(marker in line for line in server.lines))
-    for path in paths[1::2]:
-        assert sum(f'"path": "{path}"' in line for line in server.lines) == 1
-    assert sum(f'"path": "{paths[2]}"' in line for line in server.lines) == 1
-    assert sum(f'"path": "/v1/uploads/{done["id"]}/cancel"' in line for line in server.lines) == 1
+    for path in (f"{cancelled}/parts", f"{cancelled}/complete", f"{done}/cancel", "upload_of_nobody/cancel"):
+        attempts = sum(f'"path": "/v1/uploads/{path}"' in line for line in server.lines)
+        assert attempts == 1, path
 
 
 def test_case_119_needless_headers_and_queries_are_ignored(server: Served) -> None:
