@@ -26,7 +26,7 @@ class Listening:
 def serve(app: str, listening: Listening, *, announce: Callable[[str], None]) -> None:
     """Serve the application that the factory `app` ("module:function") builds, until told to stop.
 
-    `announce` hears the base URL once the port is bound. Exits with status 3 if it cannot be.
+    `announce` hears the base URL once clients may connect. Exits with status 3 if it cannot be.
     """
     config = uvicorn.Config(
         app,
@@ -46,6 +46,7 @@ def serve(app: str, listening: Listening, *, announce: Callable[[str], None]) ->
         ssl_keyfile=listening.tls_key,
     )
     bound = config.bind_socket()
+    bound.listen(config.backlog)  # who connects before the start is over waits, and is not refused
     scheme = "https" if config.is_ssl else "http"
     host = f"[{listening.host}]" if ":" in listening.host else listening.host
     announce(f"{scheme}://{host}:{bound.getsockname()[1]}/v1")
