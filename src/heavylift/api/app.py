@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
@@ -46,7 +47,7 @@ def create_app(
             app.state.context = context
             yield {"guard": guard}
 
-    app = FastAPI(
+    app = FastAPIOffline(
         title=TITLE,
         version=__version__,
         description=DESCRIPTION,
