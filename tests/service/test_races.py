@@ -1,0 +1,453 @@
+"""Two things at once, each pair held at the boundary where it could go wrong: exactly one wins."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from heavylift.domain.errors import (
+    NoSuchFile,
+    Refusal,
+    StorageUnavailable,
+    UploadCancelled,
+    UploadClosed,
+    UploadCompleted,
+    UploadExpired,
+)
+from heavylift.domain.uploads import Status
+from heavylift.service.ports import BlobMissing, StorageDown
+from heavylift.service.sweeper import Sweeper
+from heavylift.service.uploads import Snapshot
+from tests.service.world import ALL, OURS, SCHEDULE, World, md5_of, outcomes, soon
+
+BOUNDARIES = [
+    ("blobs", "write", False),
+    ("blobs", "write", True),
+    ("catalog", "add_part", False),
+]
+"""Where a Part on its way can stand while the world goes on: no bytes, bytes, and no fact yet."""
+
+
+def held_at(world: World, boundary: tuple[str, str, bool]) -> Any:
+    store, method, after = boundary
+    return getattr(world, store).pause(method, after=after)
+
+
+async def ending(world: World, upload_id: str, how: str) -> None:
+    """Let the Upload end in that way."""
+    if how == "complete":
+        parts = await world.uploads.parts(OURS, upload_id, page=ALL)
+        await world.complete(upload_id, parts[-1:])
+    elif how == "cancel":
+        await world.uploads.cancel(OURS, upload_id)
+    else:
+        world.clock.advance(3600 + SCHEDULE.expiry_grace + 1)
+
+
+@pytest.mark.parametrize("sweep", [False, True], ids=["unswept", "swept"])
+@pytest.mark.parametrize("how", ["complete", "cancel"])
+@pytest.mark.parametrize("boundary", BOUNDARIES, ids=str)
+async def test_a_part_that_an_ending_overtakes_is_refused_and_its_bytes_go(
+    world: World, boundary: tuple[str, str, bool], how: str, sweep: bool
+) -> None:
+    upload_id = await world.open(3)
+    first = await world.part(upload_id, b"abc")
+    held = held_at(world, boundary)
+    late = asyncio.create_task(world.part(upload_id, b"late"))
+    await held.reached()
+    await ending(world, upload_id, how)
+    if sweep:
+        await world.sweep()
+    held.release()
+    [refusal] = await outcomes(late)
+    assert isinstance(refusal, UploadClosed)
+    await world.check_tidy()
+    await world.sweep()
+    assert await world.stored() == ({first.extent.blob} if how == "complete" else set())
+
+
+@pytest.mark.parametrize("boundary", BOUNDARIES, ids=str)
+async def test_a_part_that_began_in_time_is_kept_past_the_deadline_until_the_sweeper_expires_it(
+    world: World, boundary: tuple[str, str, bool]
+) -> None:
+    upload_id = await world.open(3)
+    for expired in (False, True):
+        held = held_at(world, boundary)
+        late = asyncio.create_task(world.part(upload_id, b"abc"))
+        await held.reached()
+        world.clock.advance(3600 if not expired else 0)
+        await world.sweep()  # within the grace: it must not touch an Upload that a Part may still reach
+        held.release()
+        part = await soon(late)
+        assert part.extent.bytes == 3
+        world.clock.advance(-3600 if not expired else 0)
+    held = held_at(world, boundary)
+    late = asyncio.create_task(world.part(upload_id, b"abc"))
+    await held.reached()
+    await ending(world, upload_id, "expire")
+    await world.sweep()
+    held.release()
+    [refusal] = await outcomes(late)
+    assert isinstance(refusal, UploadExpired)
+    await world.sweep()
+    await world.check_empty()
+
+
+async def test_a_part_committed_before_the_ending_is_dropped_with_the_upload(world: World) -> None:
+    upload_id = await world.open(3)
+    held = world.catalog.pause("add_part", after=True)
+    part = asyncio.create_task(world.part(upload_id, b"abc"))
+    await held.reached()
+    await world.uploads.cancel(OURS, upload_id)
+    await world.sweep()
+    held.release()
+    assert (await soon(part)).extent.bytes == 3  # it was taken; what cancelled came after it
+    await world.check_empty()
+
+
+async def test_a_part_committed_while_complete_looks_is_discarded_and_the_file_is_whole(world: World) -> None:
+    upload_id = await world.open(3)
+    part = await world.part(upload_id, b"abc")
+    held = world.catalog.pause("complete")
+    completing = asyncio.create_task(world.complete(upload_id, [part]))
+    await held.reached()
+    extra = await world.part(upload_id, b"extra")
+    held.release()
+    done = await soon(completing)
+    assert done.file is not None
+    assert await world.condemned() == {extra.extent.blob}
+    await world.sweep()
+    assert await world.content(done.file.id) == b"abc"
+
+
+@pytest.mark.parametrize("held_method", ["complete", "parts"])
+async def test_two_equal_completes_give_one_file_and_the_same_answer(world: World, held_method: str) -> None:
+    upload_id = await world.open(3)
+    part = await world.part(upload_id, b"abc")
+    holds = [world.catalog.pause(held_method) for _ in range(2)]
+    tasks = [asyncio.create_task(world.complete(upload_id, [part])) for _ in range(2)]
+    for held in holds:
+        await held.reached()
+    for held in holds:
+        held.release()
+    one, other = await outcomes(*tasks)
+    assert isinstance(one, Snapshot)
+    assert one == other
+    assert len(await world.files.list(OURS, purpose=None, page=ALL)) == 1
+    await world.check_tidy()
+
+
+async def test_two_different_completes_give_one_file_and_one_refusal(world: World) -> None:
+    upload_id = await world.open(6)
+    one, two = await world.part(upload_id, b"abc"), await world.part(upload_id, b"def")
+    holds = [world.catalog.pause("complete") for _ in range(2)]
+    tasks = [asyncio.create_task(world.complete(upload_id, order)) for order in ([one, two], [two, one])]
+    for held in holds:
+        await held.reached()
+    for held in holds:
+        held.release()
+    ended = await outcomes(*tasks)
+    [won] = [end for end in ended if isinstance(end, Snapshot)]
+    [lost] = [end for end in ended if isinstance(end, Refusal)]
+    assert isinstance(lost, UploadCompleted)
+    assert won.file is not None
+    assert await world.content(won.file.id) == (b"abcdef" if ended[0] is won else b"defabc")
+    assert len(await world.files.list(OURS, purpose=None, page=ALL)) == 1
+
+
+@pytest.mark.parametrize("complete_first", [True, False])
+async def test_complete_against_cancel_has_one_winner(world: World, complete_first: bool) -> None:
+    upload_id = await world.open(3)
+    part = await world.part(upload_id, b"abc")
+    holds = {"complete": world.catalog.pause("complete"), "cancel": world.catalog.pause("cancel")}
+    completing = asyncio.create_task(world.complete(upload_id, [part]))
+    cancelling = asyncio.create_task(world.uploads.cancel(OURS, upload_id))
+    for held in holds.values():
+        await held.reached()
+    order = ["complete", "cancel"] if complete_first else ["cancel", "complete"]
+    holds[order[0]].release()
+    await soon(asyncio.wait([completing, cancelling], return_when=asyncio.FIRST_COMPLETED))
+    holds[order[1]].release()
+    completed, cancelled = await outcomes(completing, cancelling)
+    if complete_first:
+        assert completed.status is Status.COMPLETED
+        assert isinstance(cancelled, UploadCompleted)
+        assert await world.content(completed.file.id) == b"abc"
+    else:
+        assert cancelled.status is Status.CANCELLED
+        assert isinstance(completed, UploadCancelled)
+        await world.sweep()
+        await world.check_empty()
+
+
+async def test_two_cancels_at_once_are_both_fine(world: World) -> None:
+    upload_id = await world.open(3)
+    await world.part(upload_id, b"abc")
+    holds = [world.catalog.pause("cancel") for _ in range(2)]
+    tasks = [asyncio.create_task(world.uploads.cancel(OURS, upload_id)) for _ in range(2)]
+    for held in holds:
+        await held.reached()
+        held.release()
+    one, other = await outcomes(*tasks)
+    assert one.status is other.status is Status.CANCELLED
+
+
+async def test_a_complete_that_reads_for_its_md5_loses_to_a_cancel_and_a_quick_sweep(world: World) -> None:
+    upload_id = await world.open(6)
+    parts = [await world.part(upload_id, b"abc"), await world.part(upload_id, b"def")]
+    held = world.blobs.pause("read", after=True)
+    completing = asyncio.create_task(world.complete(upload_id, parts, md5_of(b"abcdef")))
+    await held.reached()
+    await world.uploads.cancel(OURS, upload_id)
+    await world.sweep()
+    held.release()
+    [refusal] = await outcomes(completing)
+    assert isinstance(refusal, UploadCancelled)
+    await world.check_empty()
+
+
+async def test_a_complete_that_reads_for_its_md5_survives_a_sweep_within_the_grace(world: World) -> None:
+    upload_id = await world.open(6)
+    parts = [await world.part(upload_id, b"abc"), await world.part(upload_id, b"def")]
+    world.clock.advance(3599)
+    held = world.blobs.pause("read", after=True)
+    completing = asyncio.create_task(world.complete(upload_id, parts, md5_of(b"abcdef")))
+    await held.reached()
+    world.clock.advance(SCHEDULE.expiry_grace)
+    await world.sweep()
+    held.release()
+    done = await soon(completing)
+    assert done.file is not None
+    assert await world.content(done.file.id) == b"abcdef"
+
+
+async def test_a_complete_that_reads_longer_than_the_grace_is_refused_as_expired(world: World) -> None:
+    upload_id = await world.open(6)
+    parts = [await world.part(upload_id, b"abc"), await world.part(upload_id, b"def")]
+    held = world.blobs.pause("read", after=True)
+    completing = asyncio.create_task(world.complete(upload_id, parts, md5_of(b"abcdef")))
+    await held.reached()
+    world.clock.advance(3600 + SCHEDULE.expiry_grace + 2)
+    await world.sweep()
+    held.release()
+    [refusal] = await outcomes(completing)
+    assert isinstance(refusal, UploadExpired)
+    await world.check_empty()
+
+
+async def long_file(world: World) -> tuple[str, list[bytes]]:
+    """A File of three extents."""
+    pieces = [bytes([number]) * 900 for number in range(3)]
+    upload_id = await world.open(2700)
+    parts = [await world.part(upload_id, piece) for piece in pieces]
+    done = await world.complete(upload_id, parts)
+    assert done.file is not None
+    return done.file.id, pieces
+
+
+async def begun(world: World, file_id: str) -> tuple[AsyncIterator[bytes], bytes]:
+    _, extents = await world.files.content(OURS, file_id)
+    chunks = world.files.read(extents)
+    return chunks, await anext(chunks)
+
+
+async def test_a_download_under_way_comes_to_its_end_within_the_grace_of_a_delete(world: World) -> None:
+    file_id, pieces = await long_file(world)
+    chunks, first = await begun(world, file_id)
+    await world.files.delete(OURS, file_id)
+    world.clock.advance(SCHEDULE.delete_grace - 1)
+    await world.sweep()
+    async with aclosing(chunks):
+        rest = b"".join([chunk async for chunk in chunks])
+    assert first + rest == b"".join(pieces)
+    world.clock.advance(2)
+    await world.sweep()
+    await world.check_empty()
+
+
+async def test_a_download_that_outlasts_the_grace_fails_visibly_and_never_with_other_bytes(
+    world: World,
+) -> None:
+    file_id, pieces = await long_file(world)
+    chunks, got = await begun(world, file_id)
+    await world.files.delete(OURS, file_id)
+    world.clock.advance(SCHEDULE.delete_grace + 1)
+    await world.sweep()
+    failure = None
+    try:
+        async for chunk in chunks:
+            got += chunk
+    except (BlobMissing, StorageDown) as error:
+        failure = error
+    assert failure is not None
+    assert b"".join(pieces).startswith(got)
+    assert len(got) < 2700
+    with pytest.raises(NoSuchFile):
+        await world.content(file_id)
+
+
+async def test_a_download_under_way_outlives_its_files_expiry_by_the_grace(world: World) -> None:
+    file = await world.post(b"x" * 900, b"y" * 900, lifetime=3600)
+    chunks, got = await begun(world, file.id)
+    world.clock.advance(3600)
+    await world.sweep()
+    async with aclosing(chunks):
+        got += b"".join([chunk async for chunk in chunks])
+    assert got == b"x" * 900 + b"y" * 900
+
+
+async def test_a_delete_between_the_two_questions_of_a_download_is_a_file_that_is_not_there(
+    world: World,
+) -> None:
+    file_id, _ = await long_file(world)
+    held = world.catalog.pause("extents")
+    downloading = asyncio.create_task(world.content(file_id))
+    await held.reached()
+    await world.files.delete(OURS, file_id)
+    held.release()
+    [refusal] = await outcomes(downloading)
+    assert isinstance(refusal, NoSuchFile)
+
+
+async def test_two_deletes_at_once_have_one_winner(world: World) -> None:
+    file_id, _ = await long_file(world)
+    holds = [world.catalog.pause("remove_file") for _ in range(2)]
+    tasks = [asyncio.create_task(world.files.delete(OURS, file_id)) for _ in range(2)]
+    for held in holds:
+        await held.reached()
+        held.release()
+    ended = await outcomes(*tasks)
+    assert sorted(type(end) for end in ended if end is not None) == [NoSuchFile]
+    assert ended.count(None) == 1
+
+
+@pytest.mark.parametrize("boundary", [("blobs", "write", True), ("catalog", "add_file", False)], ids=str)
+async def test_a_posted_file_without_its_fact_yet_is_not_swept_within_the_grace(
+    world: World, boundary: tuple[str, str, bool]
+) -> None:
+    held = held_at(world, boundary)
+    posting = asyncio.create_task(world.post(b"hello"))
+    await held.reached()
+    world.clock.advance(SCHEDULE.orphan_grace - 60)
+    assert (await world.sweep()).deleted_blobs == 0
+    held.release()
+    file = await soon(posting)
+    assert await world.content(file.id) == b"hello"
+
+
+async def stalled(begun: asyncio.Event, go_on: asyncio.Event) -> AsyncIterator[bytes]:
+    yield b"ab"
+    begun.set()
+    await soon(go_on.wait())
+    yield b"c"
+
+
+async def test_a_part_in_flight_is_not_swept_within_the_grace(world: World) -> None:
+    upload_id = await world.open(3)
+    begun, go_on = asyncio.Event(), asyncio.Event()
+    arriving = asyncio.create_task(world.add(upload_id, stalled(begun, go_on)))
+    await soon(begun.wait())
+    world.clock.advance(3000)
+    await world.sweep()
+    go_on.set()
+    part = await soon(arriving)
+    done = await world.complete(upload_id, [part])
+    assert done.file is not None
+    assert await world.content(done.file.id) == b"abc"
+
+
+@pytest.mark.parametrize("hours", [1, 2])
+@pytest.mark.parametrize("boundary", [("blobs", "write", True), ("catalog", "add_part", False)], ids=str)
+async def test_a_part_whose_bytes_were_collected_while_the_machine_slept_is_refused(
+    world: World, boundary: tuple[str, str, bool], hours: int
+) -> None:
+    """A machine that was suspended for longer than the grace wakes up, and the sweeper is first."""
+    hasty = Sweeper(
+        world.catalog, world.blobs, clock=world.clock, schedule=replace(SCHEDULE, orphan_grace=1800)
+    )
+    upload_id = await world.open(3)
+    held = held_at(world, boundary)
+    sleeping = asyncio.create_task(world.part(upload_id, b"abc"))
+    await held.reached()
+    world.clock.advance(hours * 3600)
+    assert (await hasty.round()).deleted_blobs == 1
+    held.release()
+    [refusal] = await outcomes(sleeping)
+    assert isinstance(refusal, UploadExpired | StorageUnavailable)
+    await world.check_tidy()
+    world.clock.advance(3600)
+    await hasty.round()
+    await hasty.round()
+    await world.check_empty()
+
+
+async def test_a_part_still_arriving_when_its_bytes_are_looked_for_is_whole_or_refused(world: World) -> None:
+    hasty = Sweeper(
+        world.catalog, world.blobs, clock=world.clock, schedule=replace(SCHEDULE, orphan_grace=1800)
+    )
+    upload_id = await world.open(3)
+    begun, go_on = asyncio.Event(), asyncio.Event()
+    sleeping = asyncio.create_task(world.add(upload_id, stalled(begun, go_on)))
+    await soon(begun.wait())
+    world.clock.advance(3000)
+    await hasty.round()
+    go_on.set()
+    [ended] = await outcomes(sleeping)
+    if isinstance(ended, StorageUnavailable | StorageDown):
+        assert (await world.upload(upload_id)).held_parts == 0
+    else:
+        done = await world.complete(upload_id, [ended])
+        assert done.file is not None
+        assert await world.content(done.file.id) == b"abc"
+    await world.check()
+
+
+async def test_a_posted_file_whose_bytes_were_collected_while_the_machine_slept_is_refused(
+    world: World,
+) -> None:
+    held = world.catalog.pause("add_file")
+    sleeping = asyncio.create_task(world.post(b"hello"))
+    await held.reached()
+    world.clock.advance(SCHEDULE.orphan_grace + 60)
+    assert (await world.sweep()).deleted_blobs == 1
+    held.release()
+    [refusal] = await outcomes(sleeping)
+    assert isinstance(refusal, StorageDown)
+    assert await world.files.list(OURS, purpose=None, page=ALL) == []
+
+
+async def test_two_sweepers_at_once_reclaim_everything_once(world: World) -> None:
+    doomed = []
+    for _ in range(3):
+        upload_id = await world.open(3)
+        doomed.append((await world.part(upload_id, b"abc")).extent.blob)
+    kept = await world.post(b"keep")
+    world.clock.advance(3600 + SCHEDULE.expiry_grace + 1)
+    holds = [world.blobs.pause("delete") for _ in range(2)]
+    rounds = [asyncio.create_task(world.sweep()) for _ in range(2)]
+    for held in holds:
+        await held.reached()
+    for held in holds:
+        held.release()
+    one, other = await outcomes(*rounds)
+    assert one.expired_uploads + other.expired_uploads == 3
+    assert not await world.stored() & set(doomed)
+    assert await world.content(kept.id) == b"keep"
+    await world.check_tidy()
+
+
+async def test_many_parts_and_a_complete_together_lose_no_byte(world: World) -> None:
+    upload_id = await world.open(8)
+    parts = [await world.part(upload_id, b"ab") for _ in range(4)]
+    tasks = [asyncio.create_task(world.part(upload_id, b"zz")) for _ in range(10)]
+    completing = asyncio.create_task(world.complete(upload_id, parts, md5_of(b"abababab")))
+    ended = await outcomes(completing, *tasks)
+    assert ended[0].status is Status.COMPLETED
+    assert all(not isinstance(end, Exception) or isinstance(end, UploadCompleted) for end in ended[1:])
+    await world.check_tidy()
+    await world.sweep()
+    assert await world.stored() == {part.extent.blob for part in parts}
+    assert await world.content(ended[0].file.id) == b"abababab"
