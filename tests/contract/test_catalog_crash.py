@@ -79,7 +79,7 @@ def tiny_disk(tmp_path: Path) -> Iterator[Path]:
             pytest.fail(reason)
         pytest.skip(reason)
     yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)  # also if a failed test left it in use
 
 
 async def store_until_full(catalog: Catalog, upload: Upload, stored: list[Part]) -> None:
