@@ -193,18 +193,23 @@ def test_bytes_that_are_not_the_files_are_refused_and_removed(
 
 
 @pytest.mark.parametrize(
-    "answer",
+    ("status", "content", "found"),
     [
-        httpx2.Response(206, content=b"x" * RANGE, headers={"content-range": f"bytes 5-{RANGE + 4}/50200"}),
-        httpx2.Response(206, content=b"x" * RANGE),
-        httpx2.Response(204),
-        httpx2.Response(206, content=b"x", headers={"content-range": f"bytes 0-{RANGE - 1}/50200"}),
+        (206, b"x" * RANGE, f"bytes 5-{RANGE + 4}/50200"),
+        (206, b"x" * RANGE, ""),
+        (204, b"", ""),
+        (206, b"x", f"bytes 0-{RANGE - 1}/50200"),
+        (206, b"x" * RANGE * 2, f"bytes 0-{RANGE - 1}/50200"),
     ],
 )
 def test_another_range_than_the_one_asked_for_is_refused(
-    fetch: Download, server: Scripted, target: Path, answer: httpx2.Response
+    fetch: Download, server: Scripted, target: Path, *, status: int, content: bytes, found: str
 ):
-    server.tamper = lambda line, request: answer if line.endswith("/content") else None
+    def answer(line: str, request: httpx2.Request) -> httpx2.Response | None:
+        headers = {"content-range": found}
+        return httpx2.Response(status, content=content, headers=headers) if "content" in line else None
+
+    server.tamper = answer
     with pytest.raises(errors.CorruptedError):
         fetch()
     assert not target.exists()

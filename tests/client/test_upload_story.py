@@ -537,6 +537,7 @@ def test_a_single_part_may_come_in_any_form(rig: Rig, server: Scripted, path: Pa
     assert server.parts[part.id][1] == (CONTENT[1000:1240] if form == "slice" else CONTENT)
 
 
+@pytest.mark.usefixtures("server")
 def test_two_runs_never_go_on_with_the_same_upload(
     rig: Rig, upload: Upload, path: Path, caplog: pytest.LogCaptureFixture
 ):

@@ -1,0 +1,77 @@
+"""What `import heavylift` gives, and what it costs."""
+
+import inspect
+import subprocess
+import sys
+
+import pytest
+
+import heavylift
+from heavylift import AsyncHeavylift, Heavylift, funcs
+
+OPERATIONS = {
+    "uploads": (
+        "create_upload",
+        "add_upload_part",
+        "complete_upload",
+        "cancel_upload",
+        "get_upload",
+        "list_uploads",
+        "list_upload_parts",
+        "upload_file",
+        "resume_upload",
+    ),
+    "files": ("create_file", "list_files", "retrieve_file", "delete_file", "download_file"),
+}
+
+
+@pytest.mark.parametrize("name", heavylift.__all__)
+def test_every_name_of_the_face_is_there(name: str):
+    assert getattr(heavylift, name) is not None
+
+
+def test_a_name_that_is_not_there_is_told_as_usual():
+    with pytest.raises(AttributeError, match="no_such_name"):
+        _ = heavylift.no_such_name  # type: ignore[attr-defined]
+
+
+def test_importing_the_package_loads_neither_the_sdk_nor_the_server():
+    code = "import heavylift, sys; print({'httpx2', 'pydantic', 'fastapi', 'awscrt'} & set(sys.modules))"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "set()"
+
+
+def test_the_sdk_loads_nothing_of_the_server():
+    code = (
+        "import heavylift; heavylift.Heavylift; heavylift.AsyncHeavylift; heavylift.funcs; import sys;"
+        "ours = {m for m in sys.modules if m.startswith('heavylift.')};"
+        "print(sorted(m for m in ours if m.split('.')[1] not in {'client', 'funcs', '_version'}))"
+    )
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
+
+
+@pytest.mark.parametrize("resource", OPERATIONS)
+async def test_both_clients_and_the_functions_have_every_operation_with_the_same_arguments(resource: str):
+    with Heavylift() as blocking:
+        async with AsyncHeavylift() as waiting:
+            for name in OPERATIONS[resource]:
+                method = getattr(getattr(blocking, resource), name)
+                twin = getattr(getattr(waiting, resource), name)
+                function = getattr(funcs, f"{resource}_{name}")
+                assert inspect.signature(method) == inspect.signature(twin) or name == "download_file"
+                if name != "download_file":
+                    assert inspect.signature(method).parameters == inspect.signature(function).parameters
+                assert inspect.getdoc(method)
+                assert inspect.getdoc(function)
+
+
+def test_every_argument_is_keyword_only():
+    for name in funcs.__all__:
+        parameters = inspect.signature(getattr(funcs, name)).parameters.values()
+        assert {parameter.kind for parameter in parameters} == {inspect.Parameter.KEYWORD_ONLY}
+
+
+def test_a_closed_client_says_so():
+    client = Heavylift()
+    client.close()
+    result = funcs.files_retrieve_file(client, file_id="file-1")
+    assert "closed" in str(result.error)
