@@ -120,3 +120,17 @@ def anchors(text: str) -> set[str]:
     """What a heading is reached by."""
     kept = (re.sub(r"[^\w\- ]", "", heading.lower()) for heading in HEADING.findall(FENCED.sub("", text)))
     return {heading.replace(" ", "-") for heading in kept}
+
+
+def test_every_event_of_the_log_is_explained() -> None:
+    events = {
+        match
+        for path in MODULES
+        if "client" not in path.parts and "cli" not in path.parts
+        for match in re.findall(
+            r"\blog\.(?:debug|info|warning|error|exception)\(\s*\"([^\"]+)\"",
+            path.read_text(encoding="utf-8"),
+        )
+    }
+    assert events, "nothing is logged"
+    assert sorted(event for event in events if f"`{event}`" not in page("operations.md")) == []
