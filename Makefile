@@ -5,7 +5,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo serve check test bench docs clean
+.PHONY: help demo serve check test bench docs clean
+
+help: ## say what there is
+	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 demo: $(READY) ## run the main job once, on the embedded default
 	$(BIN)/python -m bench.demo
@@ -18,6 +21,7 @@ check: $(READY) ## format, lint, types, import rules, house rules
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m tests.engines
 	$(BIN)/python -m pytest tests/house -q
 
 test: $(READY) ## run every test
