@@ -1,12 +1,15 @@
 """Stores that fail at every boundary: what was acknowledged stays, what was not is reclaimed later."""
 
+import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from heavylift.domain.uploads import Part, Status
 from heavylift.service.ports import BlobMissing, StorageDown, StorageFull
+from heavylift.service.sweeper import Sweeper, Swept
 from tests.service.world import ALL, OURS, SCHEDULE, World, md5_of, world_at
 
 FAILURES = [StorageFull("full"), StorageDown("down")]
@@ -56,8 +59,6 @@ async def test_the_bytes_of_a_refused_part_that_cannot_be_deleted_are_found_late
     upload_id = await world.open(3)
     held = world.catalog.pause("add_part")
     world.blobs.fail("delete", StorageDown("down"))
-    import asyncio
-
     late = asyncio.create_task(world.part(upload_id, b"abc"))
     await held.reached()
     await world.uploads.cancel(OURS, upload_id)
@@ -214,11 +215,6 @@ async def test_a_catalog_that_is_down_is_told_as_such_and_nothing_is_lost(
 
 
 async def test_a_background_sweeper_that_fails_complains_and_goes_on() -> None:
-    import asyncio
-    from dataclasses import replace
-
-    from heavylift.service.sweeper import Sweeper, Swept
-
     async with world_at("memory:") as world:
         said: list[Swept | Exception] = []
         third = asyncio.Event()

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import time
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from heavylift.blobs import open_blobs
 from heavylift.catalog import open_catalog
 from heavylift.domain.files import WHOLE, File, Span
 from heavylift.domain.limits import Limits
-from heavylift.domain.purposes import PURPOSES, Checks
+from heavylift.domain.purposes import PURPOSES, Checks, Purpose
 from heavylift.domain.uploads import Part, Upload
 from heavylift.service.files import Description, Files
 from heavylift.service.keys import Keys
@@ -47,15 +47,17 @@ async def stream(*pieces: bytes) -> AsyncIterator[bytes]:
 class World:
     """One installation in one process. `wakes` counts the nudges that the sweeper got."""
 
-    def __init__(self, catalog: Any, blobs: Any, clock: HandClock, *, limits: Limits = LIMITS) -> None:
+    def __init__(
+        self, catalog: Any, blobs: Any, clock: HandClock, *, table: Mapping[str, Purpose] = PURPOSES
+    ) -> None:
         self.catalog = Gated(catalog)
         self.blobs = Gated(blobs)
         self.clock = clock
         self.wakes = 0
         shared: Any = {
             "clock": clock,
-            "limits": limits,
-            "purposes": PURPOSES,
+            "limits": LIMITS,
+            "purposes": table,
             "checks": Checks.FULL,
             "wake": self._wake,
         }
@@ -179,13 +181,13 @@ class World:
 
 
 @asynccontextmanager
-async def world_at(blobs_url: str, *, limits: Limits = LIMITS) -> AsyncIterator[World]:
+async def world_at(blobs_url: str, *, table: Mapping[str, Purpose] = PURPOSES) -> AsyncIterator[World]:
     """A world of its own, closed in the end."""
     clock = HandClock(float(int(time.time())) + 0.25)  # a disk's own times go with the real clock
     catalog = open_catalog("sqlite://")
     blobs = open_blobs(blobs_url, durable=False, reserve=0, clock=clock)
     try:
-        yield World(catalog, blobs, clock, limits=limits)
+        yield World(catalog, blobs, clock, table=table)
     finally:
         await blobs.close()
         await catalog.close()

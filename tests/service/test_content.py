@@ -1,0 +1,63 @@
+"""Reading extents: a torso is never mistaken for the whole."""
+
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+
+import pytest
+
+from heavylift.domain.files import WHOLE, Extent, Span
+from heavylift.service.content import read_extents
+from heavylift.service.ports import BlobMissing, StorageDown
+
+
+class Shelf:
+    """A BlobStore whose blobs may be shorter than the catalog knows, and that notes what is closed."""
+
+    def __init__(self, **blobs: bytes) -> None:
+        self.blobs = blobs
+        self.open = 0
+
+    async def read(self, key: str, span: Span = WHOLE) -> AsyncGenerator[bytes]:
+        if key not in self.blobs:
+            raise BlobMissing(key)
+        self.open += 1
+        try:
+            for byte in self.blobs[key][span.start : span.stop]:
+                yield bytes([byte])
+        finally:
+            self.open -= 1
+
+
+def extents(**sizes: int) -> list[Extent]:
+    return [Extent(blob=blob, bytes=size, checksum=0) for blob, size in sizes.items()]
+
+
+async def gathered(chunks: AsyncIterator[bytes]) -> bytes:
+    return b"".join([chunk async for chunk in chunks])
+
+
+async def test_extents_are_read_in_a_row() -> None:
+    shelf = Shelf(a=b"abc", b=b"de")
+    assert await gathered(read_extents(shelf, extents(a=3, b=2))) == b"abcde"  # type: ignore[arg-type]
+    assert await gathered(read_extents(shelf, extents(a=3, b=2), Span(2, 4))) == b"cd"  # type: ignore[arg-type]
+    assert shelf.open == 0
+
+
+async def test_a_blob_that_is_short_is_news_and_not_a_short_file() -> None:
+    shelf = Shelf(a=b"ab", b=b"de")
+    with pytest.raises(StorageDown, match="blob a is 1 bytes short"):
+        await gathered(read_extents(shelf, extents(a=3, b=2)))  # type: ignore[arg-type]
+
+
+async def test_a_blob_that_is_gone_is_news() -> None:
+    with pytest.raises(BlobMissing):
+        await gathered(read_extents(Shelf(a=b"ab"), extents(a=2, b=2)))  # type: ignore[arg-type]
+
+
+async def test_a_reader_that_leaves_frees_what_it_held() -> None:
+    shelf = Shelf(a=b"abc")
+    chunks = read_extents(shelf, extents(a=3))  # type: ignore[arg-type]
+    async with aclosing(chunks):
+        assert await anext(chunks) == b"a"
+        assert shelf.open == 1
+    assert shelf.open == 0
