@@ -2,19 +2,26 @@
 
 import inspect
 import re
+from dataclasses import fields
 
 import pytest
 import typer
+from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from starlette.routing import Route
 
 from heavylift.api import files, health, schemas, uploads
+from heavylift.api.openapi import ALWAYS
 from heavylift.cli.app import app
+from heavylift.domain.limits import Limits
+from heavylift.domain.purposes import PURPOSES
+from heavylift.settings import CONFIG_VARIABLE, PREFIX, Settings
 from tests.house import errors_page
 from tests.house.codes import raw_codes, refusals
 from tests.house.project import DOCS, MODULES, ROOT, SOURCE, pages
 from tests.house.reference import PAGES
 
+OF_THE_SDK = {"HEAVYLIFT_API_KEY", "HEAVYLIFT_BASE_URL", "HEAVYLIFT_DEBUG"}
 ROUTERS = ((health.router, ""), (uploads.router, "/v1"), (files.router, "/v1"))
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\((?P<to>[^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
@@ -35,24 +42,66 @@ def test_every_error_has_a_remedy_and_no_remedy_is_left_over() -> None:
     assert set(errors_page.RAW) == {code for _, code in raw_codes()}
 
 
-def test_every_endpoint_has_a_heading() -> None:
-    headings = {heading.replace("`", "") for heading in HEADING.findall(page("http.md"))}
-    missing = [
-        f"{method} {prefix}{route.path}"
+def endpoints() -> dict[str, Route]:
+    """Every operation as a heading of the page names it."""
+    return {
+        f"{method} {prefix}{route.path}": route
         for router, prefix in ROUTERS
         for route in router.routes
         if isinstance(route, Route)
         for method in route.methods or ()
-        if not any(f"{method} {prefix}{route.path}" in re.split(r" · ", heading) for heading in headings)
-    ]
-    assert missing == []
+    }
+
+
+def sections() -> dict[str, str]:
+    """The text below each heading of an operation; a heading may name two."""
+    _, *pieces = re.split(r"^## (.+)$", page("http.md"), flags=re.MULTILINE)
+    return {
+        name: text
+        for heading, text in zip(pieces[::2], pieces[1::2], strict=True)
+        for name in heading.replace("`", "").split(" · ")
+        if re.match(r"[A-Z]+ /", name)
+    }
+
+
+def test_every_endpoint_has_a_section_and_every_section_an_endpoint() -> None:
+    assert set(sections()) == set(endpoints())
+
+
+def test_every_endpoint_lists_the_errors_that_it_declares() -> None:
+    declared = {
+        name: {int(status) for status in route.responses if int(status) >= 400} - set(ALWAYS)
+        for name, route in endpoints().items()
+        if isinstance(route, APIRoute) and route.include_in_schema and "/v1/" in name
+    }
+    listed = {
+        name: {int(status) for status in re.findall(r"\d+", line[1])}
+        for name in declared
+        if (line := re.search(r"^Errors: ([\d, ]+)\.$", sections()[name], re.MULTILINE))
+    }
+    assert listed == declared
+
+
+def test_every_limit_and_every_extension_is_explained() -> None:
+    text = page("http.md")
+    limits = {field.name: getattr(Limits(), field.name) for field in fields(Limits)}
+    numbers = {name: f"{value:,}" for name, value in limits.items() if not isinstance(value, bool)}
+    assert {name for name, number in numbers.items() if number not in text} == set()
+    extensions = {extension for purpose in PURPOSES.values() for extension in purpose.extensions}
+    assert {name for name in {*PURPOSES, *extensions} if f"`{name}`" not in text} == set()
+
+
+def test_every_variable_that_a_page_names_exists() -> None:
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields} | {CONFIG_VARIABLE} | OF_THE_SDK
+    named = {name for text in pages().values() for name in re.findall(rf"\b{PREFIX}[A-Z_]*[A-Z]\b", text)}
+    assert named - known == set()
 
 
 def test_every_field_of_the_wire_is_explained() -> None:
     models = [kind for _, kind in inspect.getmembers(schemas, inspect.isclass) if issubclass(kind, BaseModel)]
-    fields = {name for model in models for name in model.model_fields}
-    assert fields, "there are no models to look at"
-    assert sorted(name for name in fields if f"`{name}`" not in page("http.md")) == []
+    names = {name for model in models for name in model.model_fields}
+    assert names, "there are no models to look at"
+    assert sorted(name for name in names if f"`{name}`" not in page("http.md")) == []
 
 
 def test_every_header_of_the_answers_is_explained() -> None:
