@@ -1,13 +1,41 @@
 """Every flow is run on both drivers."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from heavylift.client.stories.upload import upload_file
 from tests.client.rig import Rig
+from tests.client.scripted import Scripted
+from tests.client.story import CONTENT, PART, Upload
 
 
 @pytest.fixture(params=["blocking", "asyncio"])
 def rig(request: pytest.FixtureRequest, tmp_path: Path) -> Rig:
     """A driver without a network, and a state folder of its own."""
     return Rig(driver=request.param, folder=tmp_path / "state")
+
+
+@pytest.fixture
+def server(rig: Rig) -> Scripted:
+    scripted = Scripted()
+    rig.handle = scripted
+    return scripted
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    file = tmp_path / "corpus.jsonl"
+    file.write_bytes(CONTENT)
+    return file
+
+
+@pytest.fixture
+def upload(rig: Rig, path: Path) -> Upload:
+    """Uploads the file, unless told otherwise, in eleven parts."""
+
+    def run(**changes: Any) -> Any:
+        return rig.run(upload_file(**{"file": path, "purpose": "batch", "part_size": PART, **changes}))
+
+    return run

@@ -14,6 +14,7 @@ from heavylift.client.stories import download
 from heavylift.client.stories.download import download_file
 from tests.client.rig import Rig
 from tests.client.scripted import Scripted
+from tests.client.story import journals
 
 CONTENT = bytes(range(251)) * 200
 RANGE = 10_000
@@ -23,11 +24,9 @@ Download = Callable[..., Any]
 
 
 @pytest.fixture
-def server(rig: Rig) -> Scripted:
-    scripted = Scripted()
-    scripted.keep(CONTENT, "kept.bin")
-    rig.handle = scripted
-    return scripted
+def server(server: Scripted) -> Scripted:
+    server.keep(CONTENT, "kept.bin")
+    return server
 
 
 @pytest.fixture
@@ -48,10 +47,6 @@ def fetch(rig: Rig, target: Path) -> Download:
 
 def leftovers(target: Path) -> list[Path]:
     return list(target.parent.glob("*.part"))
-
-
-def journals(rig: Rig) -> list[Path]:
-    return list((rig.folder / "transfers").glob("*"))
 
 
 @pytest.mark.parametrize("most", [1, 4])
