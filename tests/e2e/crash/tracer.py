@@ -2,9 +2,10 @@
 
 `python -m tests.e2e.crash.tracer PID FOLDER N` follows every thread of the process PID and
 counts, over all of them, the system calls that change files under FOLDER or answer a client.
-At the entry of the N-th, before it has any effect, the process dies of SIGKILL. Says
-"attached" once it follows every thread, and "killed" with the call's name once it has killed.
-Ends without a trace when it is told to (SIGTERM), or when the process ends.
+Of a row of like calls on one file only the first two count: every later one is torn as the
+second is. At the entry of the N-th, before it has any effect, the process dies of SIGKILL.
+Says "attached" once it follows every thread, and "killed" with the call's name once it has
+killed. Ends without a trace when it is told to (SIGTERM), or when the process ends.
 
 strace can kill at a call too, but counts the calls of each thread apart: it could not tell
 the second thread's first fdatasync from the first's.
@@ -16,6 +17,7 @@ import platform
 import signal
 import sys
 from collections.abc import Iterator
+from itertools import groupby, islice
 from pathlib import Path
 
 SEIZE, INTERRUPT, SYSCALL, LISTEN, SYSCALL_INFO = 0x4206, 0x4207, 24, 0x4208, 0x420E
@@ -110,6 +112,12 @@ def changes(pid: int, folder: Path) -> Iterator[str]:
         waiting.discard(thread)
 
 
+def distinct(names: Iterator[str]) -> Iterator[str]:
+    """The names, with no more than two of a row of equal ones."""
+    for _, row in groupby(names):
+        yield from islice(row, 2)
+
+
 def change(pid: int, thread: int, folder: Path) -> str | None:
     """The name of the durable change that the stopped thread is about to make, if it is one."""
     info = Info()
@@ -142,9 +150,7 @@ def target_of(pid: int, descriptor: int, folder: Path) -> str | None:
 def main(pid: int, folder: Path, fatal: int) -> None:
     """Count, and kill at the fatal one."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    for number, name in enumerate(changes(pid, folder), start=1):
-        if os.environ.get("TRACER_VERBOSE"):
-            print(number, name, file=sys.stderr, flush=True)
+    for number, name in enumerate(distinct(changes(pid, folder)), start=1):
         if number == fatal:
             signal.signal(signal.SIGTERM, signal.SIG_IGN)  # what is done now is told, too
             os.kill(pid, signal.SIGKILL)

@@ -1,0 +1,99 @@
+"""kill -9 at every durable change of `heavylift sweep`: the next sweep ends what the killed one began."""
+
+import os
+import shutil
+import subprocess
+import time
+from itertools import count
+from pathlib import Path
+
+from tests.e2e.crash.calls import attempt
+from tests.e2e.crash.fatal import dying
+from tests.e2e.crash.shelf import SWEEP, check_disk, check_files, facts, sweep, sweep_command
+from tests.e2e.wire import add_file, add_part, create, eventually, send_part, speaking, status_of
+from tests.serving import Served, serving
+
+SECONDS_OPEN = "3"
+"""How long an Upload stays open here: its Parts must come within that, and the test waits for its end."""
+
+MOST = 40
+"""Points of a sweep: a bound for a test gone wild."""
+
+
+def litter(data: Path) -> dict[str, bytes]:
+    """A data folder with everything that a sweep reclaims, and Files that it must not touch."""
+    kept = {}
+    env = {"HEAVYLIFT_UPLOAD_SECONDS": SECONDS_OPEN, "HEAVYLIFT_DELETE_GRACE": "1"}
+    with serving(data, env=env) as served, speaking(served.url, served.key) as api:
+        upload = create(api, 20_000)["id"]
+        for _ in range(2):
+            add_part(api, upload, os.urandom(10_000))
+        for _ in range(2):
+            body = os.urandom(10_000)
+            kept[add_file(api, body)["id"]] = body
+        gone = add_file(api, b"deleted, its bytes still there for downloads under way")["id"]
+        assert api.delete(f"/files/{gone}").status_code == 200
+        due = time.time() + 1
+        eventually(lambda: status_of(api, upload) == "expired" and time.time() > due)
+        orphan(served, data)
+    return kept
+
+
+def orphan(served: Served, data: Path) -> None:
+    """Kill the service when a Part's bytes are on the disk, and no fact points at them yet."""
+    with speaking(served.url, served.key) as api:
+        upload = create(api, 10_000)["id"]
+        before = len(served.blobs())
+        with dying(served.pid, data, at=5) as tracer:
+            assert attempt(lambda: send_part(api, upload, os.urandom(10_000))) is None
+    assert tracer.victim == "pwrite64 catalog.sqlite-wal"
+    assert len(served.blobs()) == before + 1
+
+
+def test_a_sweep_killed_at_any_moment_leaves_nothing_that_the_next_one_does_not_reclaim(
+    tmp_path: Path,
+) -> None:
+    littered = tmp_path / "littered"
+    kept = litter(littered)
+    victims: list[str] = []
+    for at in count(1):
+        assert at <= MOST
+        data = tmp_path / "data"
+        shutil.copytree(littered, data)
+        victim = sweep_dying(data, at=at)
+        sweep(data, os.environ)
+        check_disk(data)
+        with facts(data) as catalog:
+            assert catalog.execute("SELECT count(*) FROM files").fetchone()[0] == len(kept)
+        if victim is None:
+            break
+        victims.append(victim)
+        shutil.rmtree(data)
+    print(f"sweeps died at: {', '.join(victims)}")
+    assert len(victims) >= 15
+    sweep(data, os.environ)  # orphans are gone by the first, and their keys forgotten by the next
+    with facts(data) as catalog:
+        assert catalog.execute("SELECT count(*) FROM garbage").fetchone()[0] == 0
+    with serving(data) as served, speaking(served.url, served.key) as api:
+        check_files(api, kept)
+
+
+def sweep_dying(data: Path, *, at: int) -> str | None:
+    """Sweep, and die at the `at`-th change; at which call that was, or None if the sweep came to its end."""
+    command = ["sh", "-c", 'read go && exec "$@"', "sh", *sweep_command(data)]  # followed from its first call
+    with (
+        subprocess.Popen(
+            command,
+            env={**os.environ, **SWEEP},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        ) as process,
+        dying(process.pid, data, at=at) as tracer,
+    ):
+        process.communicate(b"go\n", timeout=60)
+        assert process.returncode in {0, -9}
+        died = process.returncode != 0
+        eventually(lambda: tracer.over)
+    assert (tracer.victim is not None) == died
+    return tracer.victim
