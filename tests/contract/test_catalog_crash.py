@@ -34,12 +34,12 @@ TINY = 4 * 2**20
 def acknowledged(url: str, *, lines: int) -> list[list[str]]:
     """Let a process write until it has acknowledged so many facts, then kill it. All it acknowledged."""
     command = [sys.executable, "-m", "tests.contract.catalog_committer", url]
-    child = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-    told = [child.stdout.readline() for _ in range(lines)]
-    child.kill()
-    rest, _ = child.communicate(timeout=60)
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as child:
+        told = [child.stdout.readline() for _ in range(lines)]
+        child.kill()
+        told += child.stdout.readlines()  # the same reader: it has read ahead
     assert child.returncode == -9, "it was to die while writing"
-    whole = [line for line in [*told, *rest.splitlines(keepends=True)] if line.endswith("\n")]
+    whole = [line for line in told if line.endswith("\n")]
     return [line.split() for line in whole]
 
 
