@@ -72,6 +72,18 @@ async def test_the_reserve_stays_free_and_fails_the_ping(small_disk: Path) -> No
     await blobs.close()
 
 
+async def test_blobs_never_eat_into_the_reserve(small_disk: Path) -> None:
+    blobs = DiskBlobs(small_disk, reserve=MIB, threads=2)
+    one = 256 * 1024
+    for _ in range(3 * MIB // one):
+        await blobs.write(new_blob_key(), stream([bytes(one)]))
+    with pytest.raises(StorageFull):
+        await blobs.write(new_blob_key(), stream([bytes(one)]))
+    disk = os.statvfs(small_disk)
+    assert disk.f_bavail * disk.f_frsize == MIB
+    await blobs.close()
+
+
 # damage
 
 
@@ -175,6 +187,16 @@ async def test_an_aborted_sink_leaves_nothing_whenever_that_is(blobs: DiskBlobs)
         sink.abort()
         sink.abort()
         assert await all_keys(blobs) == []
+
+
+async def test_aborting_twice_leaves_alone_what_came_in_between(blobs: DiskBlobs) -> None:
+    key = new_blob_key()
+    sink = blobs.open_sink(key)
+    sink.commit([b"x"])
+    sink.abort()
+    await blobs.write(key, stream([b"y"]))
+    sink.abort()
+    assert await content(blobs, key) == b"y"
 
 
 async def test_aborting_a_sink_that_never_opened_leaves_another_blob_alone(blobs: DiskBlobs) -> None:

@@ -105,7 +105,6 @@ class FormReader:
                     self._on_delimiter()
                 return start + len(here), payload
             payload.append(memoryview(delimiter)[: self._matched])
-            self._matched = 0
         end = find_delimiter(buffer, delimiter, start, stop)
         if end >= 0:
             self._on_delimiter()
