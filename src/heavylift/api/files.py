@@ -93,7 +93,7 @@ def _lifetime(texts: Mapping[str, str]) -> int | None:
 async def list_files(request: Request, context: Stories, caller: Caller) -> FileList:
     """List Files, newest first."""
     page, shown = page_of(request, ids.FILE, most=context.limits.page)
-    purpose = request.query_params.get("purpose")
+    purpose = request.query_params.get("purpose", "").replace("\0", "\ufffd") or None
     found = await context.files.list(caller.id, purpose=purpose, page=page)
     return FileList(**page_fields([FileObject.of(file) for file in found], shown))
 

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt, StrictStr, StringConstraints
+from pydantic_core import PydanticCustomError
 
 from heavylift.domain import checksums
 from heavylift.domain.files import File
@@ -22,6 +23,16 @@ Absent = Field(default=None, exclude_if=lambda value: value is None)
 """An optional field that is left out where there is nothing to say: some clients refuse null."""
 
 UnixTime = Annotated[int, Field(description="Unix time in seconds.")]
+
+
+def _storable(text: str) -> str:
+    """Refuse what no database and no header takes: control characters and halves of characters."""
+    if any(character < " " or character == "\x7f" or "\ud800" <= character <= "\udfff" for character in text):
+        raise PydanticCustomError("unstorable", "It must be valid Unicode without control characters")
+    return text
+
+
+Text = Annotated[StrictStr, AfterValidator(_storable)]
 
 
 class Body(BaseModel):
@@ -43,11 +54,11 @@ class ExpiresAfter(Body):
 class CreateUpload(Body):
     """What an Upload is created with."""
 
-    filename: StrictStr = Field(
+    filename: Text = Field(
         description="The File's name; a path in front of it is dropped.",
         json_schema_extra={"minLength": 1, "maxLength": LIMITS.filename_chars},
     )
-    purpose: StrictStr = Field(
+    purpose: Text = Field(
         description="What the File is for. An operator may have added others.",
         json_schema_extra={"enum": list(PURPOSES)},
     )
@@ -55,7 +66,8 @@ class CreateUpload(Body):
         description="The size of the whole file.",
         json_schema_extra={"minimum": 1, "maximum": LIMITS.upload_bytes},
     )
-    mime_type: StrictStr = Field(
+    mime_type: Text = Field(
+        max_length=255,
         description="Must fit the purpose: `assistants` and `vision` take those of their tables, the"
         " others any.",
     )
