@@ -30,7 +30,8 @@ EAGER = {
 def workers_of(served: Served) -> list[psutil.Process]:
     """The processes that serve; not the one of Python's that only looks after semaphores."""
     children = psutil.Process(served.pid).children()
-    return [child for child in children if any("spawn_main" in word for word in child.cmdline())]
+    alive = [child for child in children if child.status() != psutil.STATUS_ZOMBIE]
+    return [child for child in alive if any("spawn_main" in word for word in child.cmdline())]
 
 
 def await_promises(ledger: Ledger) -> None:
@@ -47,7 +48,10 @@ def test_workers_that_are_killed_are_replaced_and_no_promise_is_broken(tmp_path:
             for _ in range(KILLS):
                 await_promises(ledger)
                 chance.choice(workers_of(served)).kill()
-                others = [subprocess.Popen(sweeping, env={**os.environ, **EAGER}) for _ in range(2)]
+                others = [
+                    subprocess.Popen(sweeping, env={**os.environ, **EAGER}, stdout=subprocess.DEVNULL)
+                    for _ in range(2)
+                ]
                 assert [other.wait(60) for other in others] == [0, 0]
                 eventually(lambda: len(workers_of(served)) == WORKERS, seconds=60)
             await_promises(ledger)
