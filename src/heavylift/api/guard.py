@@ -61,11 +61,6 @@ class GuardedProtocol(HttpToolsProtocol):
                 431, f"The headers of a request may hold {self.bounds.head_bytes} bytes.", "headers_too_large"
             )
 
-    def on_message_begin(self) -> None:
-        super().on_message_begin()
-        self._in_head = True
-        self._head_bytes = 0
-
     def on_header(self, name: bytes, value: bytes) -> None:
         super().on_header(name, value)
         if not self._in_head:  # a trailer
