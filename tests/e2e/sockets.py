@@ -30,10 +30,10 @@ def head(method: str, path: str, key: str | None = None, **headers: str | int) -
 
 def answer(connection: socket.socket, method: str = "GET") -> httpx2.Response:
     """The next answer on a connection."""
-    raw = http.client.HTTPResponse(connection, method=method)
-    raw.begin()
-    body = raw.read()
-    found = httpx2.Response(raw.status, headers=raw.getheaders(), content=body)
+    with http.client.HTTPResponse(connection, method=method) as raw:
+        raw.begin()
+        body = raw.read()
+        found = httpx2.Response(raw.status, headers=raw.getheaders(), content=body)
     WITNESS(found)
     return found
 
