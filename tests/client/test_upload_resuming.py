@@ -207,7 +207,7 @@ def test_what_cannot_be_gone_on_with_says_why(rig: Rig, upload: Upload, server: 
     server.uploads[upload_id]["status"] = "expired"
     with pytest.raises(errors.ResumeError, match="expired"):
         rig.run(resume_upload(upload_id=upload_id, file=path))
-    with pytest.raises(errors.ResumeError, match="no Upload upload_none"):
+    with pytest.raises(errors.ResumeError, match="There is no Upload upload_none"):
         rig.run(resume_upload(upload_id="upload_none", file=path))
 
 

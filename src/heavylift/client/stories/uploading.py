@@ -91,24 +91,24 @@ class Uploading:
         options = self._wishes.options
         standing = yield from look_up(upload_id, options)
         if standing == "gone":
-            raise ResumeError(f"there is no Upload {upload_id} any more")
+            raise ResumeError(f"There is no Upload {upload_id} any more")
         if standing == "untold":
             if head is None:
                 raise ResumeError(
-                    "this server cannot tell which parts it has, and this machine's journal does not know "
+                    "This server cannot tell which parts it has, and this machine's journal does not know "
                     f"{upload_id}. Upload the file anew with upload_file"
                 )
             declared, arrived = head.size, parts_in_journal(pieces)
         elif standing.status == "completed":
             if (yield from same_content(self._local, standing)):
                 return standing
-            raise ResumeError(f"the Upload {upload_id} was completed with other content")
+            raise ResumeError(f"The Upload {upload_id} was completed with other content")
         elif standing.status != "pending":
-            raise ResumeError(f"the Upload {upload_id} is {standing.status}")
+            raise ResumeError(f"The Upload {upload_id} is {standing.status}")
         else:
             declared, arrived = standing.bytes, (yield from parts_on_server(upload_id, options))
         if declared != self._local.size:
-            raise ResumeError(f"the Upload is of {declared} bytes, but the file has {self._local.size}")
+            raise ResumeError(f"The Upload is of {declared} bytes, but the file has {self._local.size}")
         lengths = [part.length for part in arrived]
         known_size = head.part_size if head is not None else max(lengths, default=None)
         layout = self._layout(self._wishes.part_size if known_size is None else known_size)
