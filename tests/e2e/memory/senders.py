@@ -6,9 +6,13 @@ import re
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Literal
 
 from tests.e2e.wire import Json
 from tests.serving import Served
+
+How = Literal["form", "raw", "chunked"]
+"""A Part in a form, as the body itself, or in a form of unknown length."""
 
 MIB = 1024 * 1024
 PART = 64 * MIB
@@ -32,10 +36,12 @@ class Connection:
         self._answers.close()
         self._socket.close()
 
-    def begin(self, method: str, path: str, *, kind: str = "", length: int = 0) -> None:
-        """Send a request's head."""
+    def begin(self, method: str, path: str, *, kind: str = "", length: int | None = None) -> None:
+        """Send a request's head: for a body of `length` bytes, for one in chunks, or, without a kind, for none."""
         lines = [f"{method} /v1{path} HTTP/1.1", "Host: localhost", f"Authorization: Bearer {self._key}"]
-        lines += [f"Content-Type: {kind}"] * bool(kind) + [f"Content-Length: {length}"] * (method == "POST")
+        if kind:
+            lines.append(f"Content-Type: {kind}")
+            lines.append("Transfer-Encoding: chunked" if length is None else f"Content-Length: {length}")
         self._socket.sendall("\r\n".join([*lines, "", ""]).encode())
 
     def send(self, *pieces: bytes | memoryview) -> None:
@@ -68,17 +74,33 @@ class Connection:
         answer: Json = json.loads(self._answers.read(self.answer()))
         return answer
 
-    def part(self, upload: str, *, form: bool = True, at_half: Callable[[], object] = lambda: None) -> str:
-        """Send BODY as a Part, in a form or raw. Its id. `at_half` is called in the middle."""
-        opening, closing = (OPENING, CLOSING) if form else (b"", b"")
-        kind = f"multipart/form-data; boundary={BOUNDARY}" if form else "application/octet-stream"
-        length = len(opening) + PART + len(closing)
+    def part(self, upload: str, how: How = "form", *, at_half: Callable[[], object] = lambda: None) -> str:
+        """Send BODY as a Part. Its id. `at_half` is called in the middle."""
+        opening, closing = (b"", b"") if how == "raw" else (OPENING, CLOSING)
+        kind = "application/octet-stream" if how == "raw" else f"multipart/form-data; boundary={BOUNDARY}"
+        length = None if how == "chunked" else len(opening) + PART + len(closing)
         self.begin("POST", f"/uploads/{upload}/parts", kind=kind, length=length)
+        framed = in_chunks if how == "chunked" else as_it_is
         halves = memoryview(BODY)[: PART // 2], memoryview(BODY)[PART // 2 :]
-        self.send(opening, halves[0])
+        self.send(*framed(opening, halves[0]))
         at_half()
-        self.send(halves[1], closing)
+        self.send(*framed(halves[1], closing))
+        if how == "chunked":
+            self.send(b"0\r\n\r\n")
         return str(json.loads(self._answers.read(self.answer()))["id"])
+
+
+def as_it_is(*pieces: bytes | memoryview) -> Iterator[bytes | memoryview]:
+    """A body whose length the head tells."""
+    yield from pieces
+
+
+def in_chunks(*pieces: bytes | memoryview) -> Iterator[bytes | memoryview]:
+    """The pieces as chunks of HTTP/1.1, of up to a mebibyte."""
+    for piece in pieces:
+        for start in range(0, len(piece), MIB):
+            chunk = piece[start : start + MIB]
+            yield from (b"%x\r\n" % len(chunk), chunk, b"\r\n")
 
 
 @contextmanager

@@ -5,11 +5,12 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import get_args
 
 import psutil
 import pytest
 
-from tests.e2e.memory.senders import BODY, MIB, PART, Connection, connected
+from tests.e2e.memory.senders import BODY, MIB, PART, Connection, How, connected
 from tests.e2e.wire import description
 from tests.serving import Served, serving
 
@@ -41,24 +42,25 @@ def resident(served: Served) -> int:
     return int(psutil.Process(served.pid).memory_info().rss)
 
 
-def test_sixty_four_parts_of_64_mib_at_once_fit_into_200_mb(served: Served) -> None:
+@pytest.mark.parametrize("how", get_args(How))
+def test_sixty_four_parts_of_64_mib_at_once_fit_into_200_mb(served: Served, how: How) -> None:
     together = threading.Barrier(PARALLEL)
     with connected(served) as connection:
         upload = connection.ask("POST", "/uploads", description(PARALLEL * PART))["id"]
         with ThreadPoolExecutor(PARALLEL) as pool:
-            ids = list(pool.map(lambda _: send_with_others(served, upload, together), range(PARALLEL)))
+            ids = list(pool.map(lambda _: send_with_others(served, upload, how, together), range(PARALLEL)))
         assert len(set(ids)) == PARALLEL
         held = connection.ask("GET", f"/uploads/{upload}")["bytes_received"]
         connection.ask("POST", f"/uploads/{upload}/cancel")
-    print(f"peak of {PARALLEL} parallel parts: {peak(served) / 1e6:.0f} MB")
+    print(f"peak of {PARALLEL} parallel parts, {how}: {peak(served) / 1e6:.0f} MB")
     assert held == PARALLEL * PART
     assert peak(served) < MOST_RSS
 
 
-def send_with_others(served: Served, upload: str, together: threading.Barrier) -> str:
+def send_with_others(served: Served, upload: str, how: How, together: threading.Barrier) -> str:
     """Send half of a Part, wait until every other is half sent too, and send the rest."""
     with connected(served) as connection:
-        return connection.part(upload, at_half=lambda: together.wait(120))
+        return connection.part(upload, how, at_half=lambda: together.wait(120))
 
 
 def test_a_gibibyte_goes_in_and_out_with_flat_memory(served: Served) -> None:
