@@ -1,0 +1,94 @@
+"""A disk with no room left. Conformance case 78, and Parts and Files that do not fit."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.wire import (
+    add_file,
+    add_part,
+    begun,
+    content_of,
+    create,
+    good,
+    refused,
+    send_complete,
+    send_file,
+    send_part,
+    speaking,
+    status_of,
+)
+from tests.serving import serving
+
+MIB = 1024 * 1024
+DISK = 24 * MIB
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A folder with a file system of its own, of 24 MiB."""
+    folder = tmp_path / "small-disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK}", "tmpfs", str(folder)]
+    if os.geteuid() or not shutil.which("mount") or subprocess.run(mount, check=False).returncode:
+        reason = "THE FULL DISK WAS NOT TESTED: mounting a small tmpfs needs root and the right to mount"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+def fill(ballast: Path, *, leave: int) -> None:
+    """Take all room but `leave` bytes of the disk that `ballast` lies on."""
+    room = os.statvfs(ballast.parent)
+    with ballast.open("wb") as file:
+        file.write(bytes(room.f_bavail * room.f_frsize - leave))
+
+
+def test_a_part_that_does_not_fit_leaves_nothing_and_everything_else_goes_on(small_disk: Path) -> None:
+    data, ballast = small_disk / "data", small_disk / "ballast"
+    with (
+        serving(data, env={"HEAVYLIFT_DISK_RESERVE": str(4 * MIB), "HEAVYLIFT_DELETE_GRACE": "0"}) as served,
+        speaking(served.url, served.key) as api,
+    ):
+        file = add_file(api, b"there before")["id"]
+        upload = create(api, 3 * MIB)["id"]
+        first = add_part(api, upload, bytes(MIB))
+        before = set(served.blobs())
+        fill(ballast, leave=5 * MIB)
+        for found in (send_part(api, upload, bytes(2 * MIB)), send_file(api, bytes(2 * MIB))):
+            refused(found, 507, code="insufficient_storage", param=None, says="no room")
+        assert set(served.blobs()) == before
+        assert good(api.get(f"/uploads/{upload}"))["parts_count"] == 1
+        assert status_of(api, upload) == "pending"
+        assert content_of(api, file) == b"there before"
+        assert good(api.delete(f"/files/{file}"))["deleted"] is True
+        ballast.unlink()
+        second = add_part(api, upload, bytes(2 * MIB))
+        done = good(send_complete(api, upload, [first, second]))
+        assert content_of(api, done["file"]["id"]) == bytes(3 * MIB)
+
+
+def test_case_078_a_disk_full_while_completing_leaves_the_upload_pending(small_disk: Path) -> None:
+    data, ballast = small_disk / "data", small_disk / "ballast"
+    settings = {"HEAVYLIFT_DISK_RESERVE": "0"}
+    with serving(data, env=settings) as served, speaking(served.url, served.key) as api:
+        upload, parts = begun(api, b"abc", b"def")
+    # A fresh start, so that the catalog's log is short and has to grow for the next transaction.
+    with serving(data, env=settings) as served, speaking(served.url, served.key) as api:
+        assert status_of(api, upload) == "pending"
+        fill(ballast, leave=0)
+        found = send_complete(api, upload, parts)
+        refused(found, 507, code="insufficient_storage", param=None, says="no room")
+        assert status_of(api, upload) == "pending"
+        assert good(api.get("/files"))["data"] == []
+        ballast.unlink()
+        done = good(send_complete(api, upload, parts))
+        assert content_of(api, done["file"]["id"]) == b"abcdef"
