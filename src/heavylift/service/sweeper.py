@@ -5,14 +5,19 @@ handed to the garbage by exactly one of them, and deleting bytes twice is fine.
 """
 
 import asyncio
+import math
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from heavylift.service.ports import BlobStore, Catalog, Clock, Reclaimed
 
 STEP = 200
 """Rows, and blobs, of one step: short enough that nobody waits for it."""
+
+EVERYTHING = 2**31 - 1
+"""Rows of a list without an end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,10 +95,10 @@ class Sweeper:
             if search:
                 search_at = self._clock() + self._schedule.orphan_interval
             pause = self._schedule.interval * random.uniform(0.8, 1.2)  # noqa: S311 - workers spread, no secret
-            try:
-                await asyncio.wait_for(self._nudged.wait(), pause)
-            except TimeoutError:
-                continue
+            with suppress(TimeoutError):
+                # Not wait_for: Python 3.11's loses a cancellation that comes together with a nudge.
+                async with asyncio.timeout(pause):
+                    await self._nudged.wait()
 
     async def round(self, *, orphans: bool = True) -> Swept:
         """Reclaim everything that is due now."""
@@ -117,7 +122,7 @@ class Sweeper:
         )
 
     async def preview(self) -> Swept:
-        """What `round` would reclaim. Changes nothing."""
+        """What `round` would reclaim. Changes nothing. The blobs of what is yet to expire are not counted."""
         now, plan = self._clock(), self._schedule
         overdue = await self._catalog.overdue(
             uploads_before=now - plan.expiry_grace,
@@ -125,9 +130,10 @@ class Sweeper:
             files_before=now,
             due=now,
         )
+        condemned = set(await self._catalog.garbage(due=math.inf, limit=EVERYTHING))
         orphans = 0
         async for keys in self._old_blobs(now):
-            orphans += len(await self._catalog.orphans(keys))
+            orphans += len(set(await self._catalog.orphans(keys)) - condemned)
         return Swept(
             expired_uploads=overdue.expired_uploads,
             forgotten_uploads=overdue.forgettable_uploads,

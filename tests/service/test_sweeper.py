@@ -1,0 +1,107 @@
+"""The sweeper in the background: when it comes round, and that it can always be stopped."""
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from heavylift.service.sweeper import STEP, Schedule, Sweeper, Swept
+from tests.service.world import OURS, SCHEDULE, World, outcomes, soon
+
+
+def background(world: World, schedule: Schedule, report: Any) -> Sweeper:
+    return Sweeper(world.catalog, world.blobs, clock=world.clock, schedule=schedule, report=report)
+
+
+async def test_a_nudge_brings_the_next_round_forward(world: World) -> None:
+    rounds: asyncio.Queue[Swept] = asyncio.Queue()
+    sweeper = background(world, replace(SCHEDULE, interval=10_000), rounds.put_nowait)
+    running = asyncio.create_task(sweeper.run())
+    await soon(rounds.get())
+    upload_id = await world.open()
+    await world.part(upload_id, b"abc")
+    await world.uploads.cancel(OURS, upload_id)
+    sweeper.wake()
+    assert (await soon(rounds.get())).deleted_blobs == 1
+    running.cancel()
+    [ended] = await outcomes(running)
+    assert isinstance(ended, asyncio.CancelledError)
+
+
+async def test_a_nudge_and_a_stop_in_the_same_moment_stop_it(world: World) -> None:
+    rounds: asyncio.Queue[Swept] = asyncio.Queue()
+    sweeper = background(world, replace(SCHEDULE, interval=10_000), rounds.put_nowait)
+    running = asyncio.create_task(sweeper.run())
+    await soon(rounds.get())
+    while not sweeper._nudged._waiters:  # until it waits for the next round
+        await asyncio.sleep(0)
+    sweeper.wake()
+    running.cancel()
+    [ended] = await outcomes(running)
+    assert isinstance(ended, asyncio.CancelledError)
+
+
+async def test_orphans_are_looked_for_at_the_start_and_then_at_their_interval(world: World) -> None:
+    rounds: asyncio.Queue[Swept] = asyncio.Queue()
+    sweeper = background(world, replace(SCHEDULE, interval=10_000), rounds.put_nowait)
+    running = asyncio.create_task(sweeper.run())
+    looked = []
+    for advance in (0.0, SCHEDULE.orphan_interval - 1, 1.0, 1.0):
+        world.clock.advance(advance)
+        world.blobs.calls.clear()
+        sweeper.wake()
+        await soon(rounds.get())
+        looked.append("older_than" in world.blobs.calls)
+    running.cancel()
+    await outcomes(running)
+    assert looked == [True, False, True, False]
+
+
+async def test_a_preview_says_what_a_round_then_does_and_changes_nothing(world: World) -> None:
+    cancelled = await world.open()
+    await world.part(cancelled, b"abc")
+    await world.part(await world.open(), b"abc")
+    await world.post(b"old", lifetime=3600)
+    await world.post(b"keep")
+    await world.uploads.cancel(OURS, cancelled)
+    world.catalog.fail("add_part", ConnectionError("lost"))
+    with pytest.raises(ConnectionError):
+        await world.part(await world.open(), b"orphan")
+    world.clock.advance(SCHEDULE.orphan_grace + 1)
+    before = (await world.stored(), await world.condemned(), await world.pointed_at())
+    preview = await world.sweeper.preview()
+    assert before == (await world.stored(), await world.condemned(), await world.pointed_at())
+    assert (preview.expired_uploads, preview.expired_files, preview.orphans) == (2, 1, 1)
+    assert preview.deleted_blobs == 2  # the cancelled Upload's and the orphan
+    done = await world.sweep()
+    assert (done.expired_uploads, done.expired_files, done.orphans) == (2, 1, 1)
+    assert (
+        done.deleted_blobs == 3
+    )  # the cancelled, the expired Upload's, the orphan; the file's after its grace
+    assert len(await world.stored()) == 2
+
+
+async def test_uploads_are_forgotten_after_their_retention_and_their_files_stay(world: World) -> None:
+    upload_id = await world.open(3)
+    done = await world.complete(upload_id, [await world.part(upload_id, b"abc")])
+    assert done.file is not None
+    world.clock.advance(3600 + SCHEDULE.retention + 1)
+    assert (await world.sweep()).forgotten_uploads == 1
+    assert await world.content(done.file.id) == b"abc"
+    await world.files.delete(OURS, done.file.id)
+    world.clock.advance(SCHEDULE.delete_grace)
+    await world.sweep()
+    await world.check_empty()
+
+
+async def test_more_than_one_step_is_done_in_one_round(world: World) -> None:
+    for _ in range(STEP + 3):
+        await world.open(1)
+    upload_id = await world.open(1)
+    for _ in range(20):
+        await world.part(upload_id, b"x")
+    world.clock.advance(3600 + SCHEDULE.expiry_grace + 1)
+    done = await world.sweep()
+    assert (done.expired_uploads, done.deleted_blobs) == (STEP + 4, 20)
+    await world.check_empty()
