@@ -185,3 +185,11 @@ def test_only_batch_has_a_size_and_a_lifetime_of_its_own() -> None:
 )
 def test_an_extension_is_what_follows_the_last_dot(name: str, extension: str) -> None:
     assert extension_of(name) == extension
+
+
+@pytest.mark.parametrize("checks", list(Checks))
+@pytest.mark.parametrize("mime_type", ["x" * 256, "text/x\x00", "text/x\n", "\ud800"])
+def test_a_type_that_cannot_be_kept_is_refused_whatever_is_checked(mime_type: str, checks: Checks) -> None:
+    with pytest.raises(InvalidRequest, match="255 printable characters") as refused:
+        check_mime_type(PURPOSES["user_data"], "a", mime_type, checks)
+    assert refused.value.param == "mime_type"

@@ -21,6 +21,9 @@ from heavylift.domain.errors import (
 
 Model = TypeVar("Model", bound=BaseModel)
 
+MOST_DIGITS = 100
+"""Of a whole number in JSON: far more than any field takes, and still fit for a sentence."""
+
 
 class ClientGone(Exception):
     """The client closed the connection in the middle of its request. There is nobody to answer."""
@@ -90,7 +93,7 @@ async def read_all(request: Request, *, limit: int, patience: Patience) -> bytes
 def parse_json(body: bytes, model: type[Model]) -> Model:
     """A JSON object as `model`, or a refusal that names the field at fault."""
     try:
-        document = json.loads(body, object_pairs_hook=_unique, parse_constant=_not_json)
+        document = json.loads(body, object_pairs_hook=_unique, parse_int=_integer, parse_constant=_not_json)
     except (ValueError, RecursionError) as error:
         reason = "nested too deeply" if isinstance(error, RecursionError) else error
         raise MalformedBody(f"The body is not valid JSON: {reason}.") from None
@@ -129,6 +132,12 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(document) != len(pairs):
         raise ValueError("a key occurs twice")
     return document
+
+
+def _integer(digits: str) -> int:
+    if len(digits) > MOST_DIGITS:
+        raise ValueError(f"a number has more than {MOST_DIGITS} digits")
+    return int(digits)
 
 
 def _not_json(constant: str) -> NoReturn:

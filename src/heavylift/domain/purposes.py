@@ -87,6 +87,9 @@ def _types(*tables: Mapping[str, tuple[str, ...]]) -> frozenset[str]:
     return frozenset(mime for table in tables for mimes in table.values() for mime in mimes)
 
 
+MIME_TYPE_CHARS: Final = 255
+"""Both names that RFC 6838 bounds to 127, and the slash."""
+
 JSONL: Final = frozenset({"jsonl"})
 
 PURPOSES: Final[Mapping[str, Purpose]] = {
@@ -137,6 +140,10 @@ def check_name(purpose: Purpose, filename: str, checks: Checks) -> None:
 
 def check_mime_type(purpose: Purpose, filename: str, mime_type: str, checks: Checks) -> None:
     """Refuse a MIME type that the purpose does not take. Case and parameters do not matter."""
+    if len(mime_type) > MIME_TYPE_CHARS or not mime_type.isprintable():
+        raise InvalidRequest(
+            f"mime_type must be at most {MIME_TYPE_CHARS} printable characters.", param="mime_type"
+        )
     if checks is not Checks.FULL or not purpose.mime_types:
         return
     if mime_type.partition(";")[0].strip().lower() in purpose.mime_types:
