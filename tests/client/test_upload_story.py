@@ -108,7 +108,14 @@ def test_a_missing_file_and_a_directory_are_the_systems_own_errors(
 
 @pytest.mark.parametrize(
     "odd",
-    [{"part_size": 0}, {"max_concurrency": 0}, {"md5": "abc"}, {"purpose": ""}, {"on_failure": "explode"}],
+    [
+        {"part_size": 0},
+        {"part_size": 2**26 + 1},
+        {"max_concurrency": 0},
+        {"md5": "abc"},
+        {"purpose": ""},
+        {"on_failure": "explode"},
+    ],
 )
 def test_odd_wishes_are_refused_before_anything_is_sent(
     upload: Upload, server: Scripted, odd: dict[str, Any]
@@ -165,6 +172,13 @@ def test_a_refusal_cancels_the_upload_and_leaves_no_journal(rig: Rig, upload: Up
     with pytest.raises(errors.BadRequestError, match="No more"):
         upload()
     assert [one["status"] for one in server.uploads.values()] == ["cancelled"]
+    assert journals(rig) == []
+
+
+def test_an_upload_that_was_never_begun_leaves_no_journal(rig: Rig, upload: Upload, server: Scripted):
+    server.tamper = nth(1, "POST /uploads", lambda: envelope(400, "Must be .jsonl"))
+    with pytest.raises(errors.BadRequestError, match="Must be"):
+        upload()
     assert journals(rig) == []
 
 

@@ -4,6 +4,7 @@ A record is a file of JSON lines: what the transfer is about, then one line per 
 It is locked while it is in use, so two runs never go on with the same transfer. No key is ever in it.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -19,6 +20,9 @@ from pydantic import BaseModel, ValidationError
 from heavylift.client.logs import LOGGER
 
 FORMAT: Final = 1
+
+KEPT_SECONDS: Final = 30 * 86_400
+"""An Upload lives an hour, but a `.part` file on a laptop may wait for its owner's return."""
 
 Head = TypeVar("Head", bound=BaseModel)
 
@@ -87,9 +91,19 @@ class Record:
             self._file.close()
 
     def close(self) -> None:
-        """Keep the record for another run. Harmless when repeated."""
+        """Keep the record for another run, unless nothing is in it. Harmless when repeated."""
         with self._lock:
+            if not self._file.closed and os.fstat(self._file.fileno()).st_size == 0:
+                self._path.unlink(missing_ok=True)
             self._file.close()
+
+
+def prune(folder: Path, *, now: float) -> None:
+    """Remove records that nobody went on with for a month. `now` is the Unix time in seconds."""
+    for path in folder.glob("*.jsonl"):
+        with contextlib.suppress(OSError):
+            if now - path.stat().st_mtime > KEPT_SECONDS:
+                path.unlink()
 
 
 def names_about(folder: Path, field: str, value: str) -> list[str]:

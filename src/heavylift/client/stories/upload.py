@@ -15,7 +15,7 @@ from heavylift.client.calls import Flow, surroundings
 from heavylift.client.config import Setting
 from heavylift.client.errors import InvalidRequestError, ResumeError
 from heavylift.client.intake import Spooled, take_in
-from heavylift.client.journal import Record, names_about, open_record, record_name
+from heavylift.client.journal import Record, names_about, open_record, prune, record_name
 from heavylift.client.mime import guess_mime_type
 from heavylift.client.models import Upload
 from heavylift.client.operations.wire import Arguments, Expiry, Named, checked, given
@@ -23,6 +23,7 @@ from heavylift.client.options import RequestOptions
 from heavylift.client.progress import OnProgress
 from heavylift.client.sources import FileInput, LocalFile
 from heavylift.client.stories.delivery import OnFailure, Wishes
+from heavylift.client.stories.layout import LARGEST_PART
 from heavylift.client.stories.uploading import Begun, Uploading
 
 
@@ -30,7 +31,7 @@ class UploadArguments(Arguments):
     """What is checked before a file is touched."""
 
     purpose: Named
-    part_size: Annotated[int, Field(ge=1)] | None
+    part_size: Annotated[int, Field(ge=1, le=LARGEST_PART)] | None
     max_concurrency: Annotated[int, Field(ge=1, le=64)]
     md5: Annotated[str, StringConstraints(pattern=re.compile(r"^(auto|off|[0-9a-fA-F]{32})$"))]
     on_failure: OnFailure
@@ -165,6 +166,7 @@ def _folder(setting: Setting) -> Path:
 
 @contextmanager
 def _recorded(setting: Setting, name: str) -> Iterator[Record | None]:
+    prune(_folder(setting), now=setting.now().timestamp())
     record = open_record(_folder(setting), name)
     try:
         yield record
