@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from typing import Any
 
 from fastapi import FastAPI
@@ -16,7 +17,7 @@ from heavylift.api.errors import add_error_handlers
 from heavylift.api.frame import Frame
 from heavylift.api.guard import Guard
 from heavylift.api.linger import Linger
-from heavylift.api.openapi import DESCRIPTION, TITLE
+from heavylift.api.openapi import DESCRIPTION, TITLE, without_422
 
 SHOWN_HEADERS = [
     "content-disposition",
@@ -60,6 +61,7 @@ def create_app(
         for router in (uploads.router, files.router):
             app.include_router(router, prefix=prefix, include_in_schema=bool(prefix))
     add_error_handlers(app)
+    app.openapi = partial(without_422, app.openapi)  # type: ignore[method-assign]
     stack: ASGIApp = app
     if cors_origins:
         stack = CORSMiddleware(

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from heavylift.domain.errors import Overloaded, ShuttingDown
 
@@ -47,8 +47,7 @@ class Gate:
     async def close(self, grace: float) -> bool:
         """Let nothing more in and wait up to `grace` seconds for what is inside. Whether all got out."""
         self._closed = True
-        try:
-            await asyncio.wait_for(self._empty.wait(), grace)
-        except TimeoutError:
-            return False
-        return True
+        with suppress(TimeoutError):
+            async with asyncio.timeout(grace):
+                await self._empty.wait()
+        return not self._inside
