@@ -84,7 +84,7 @@ def test_growth_is_told(clock: Clock):
 
 def metered(clock: Clock, reports: list[Progress], *, total: int = 1000) -> Meter:
     window = Window(most=4, clock=clock)
-    return Meter(total=total, parts=10, clock=clock, report=reports.append, window=window)
+    return Meter(id="upload_1", total=total, parts=10, clock=clock, report=reports.append, window=window)
 
 
 def test_rate_and_time_left_follow_the_last_seconds(clock: Clock):

@@ -263,6 +263,7 @@ def test_progress_ends_with_all_bytes_and_all_parts(upload: Upload, server: Scri
     reports: list[Progress] = []
     upload(on_progress=reports.append)
     last = reports[-1]
+    assert {report.id for report in reports} == set(server.uploads)
     assert (last.phase, last.bytes_done, last.bytes_total) == ("done", len(CONTENT), len(CONTENT))
     assert (last.parts_done, last.parts_total, last.parts_in_flight) == (PARTS, PARTS, 0)
     assert last.retries == 1

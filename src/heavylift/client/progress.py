@@ -19,12 +19,13 @@ RATE_SECONDS: Final = 5.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """One report. `rate` is in bytes per second, `eta_seconds` None while it cannot be told.
+    """One report about the Upload or File `id`. `rate` is in bytes per second, `eta_seconds` None while it cannot be told.
 
     `bytes_done` counts what was there from an earlier run, and takes back what failed.
     `note` is a sentence about something unexpected, such as a start anew; most often empty.
     """
 
+    id: str
     phase: Phase
     bytes_done: int
     bytes_total: int
@@ -50,12 +51,14 @@ class Meter:
     def __init__(
         self,
         *,
+        id: str,
         total: int,
         parts: int,
         clock: Callable[[], float],
         report: OnProgress | None,
         window: Window,
     ) -> None:
+        self._id = id
         self._total = total
         self._parts = parts
         self._clock = clock
@@ -122,6 +125,7 @@ class Meter:
             rate = self._rate()
             left = self._total - self._done
             return Progress(
+                id=self._id,
                 phase=self._phase,
                 bytes_done=self._done,
                 bytes_total=self._total,

@@ -65,6 +65,7 @@ class Delivery:
         self._hashing = self._md5 is not None
         self._window = Window(most=wishes.max_concurrency, clock=setting.clock)
         self._meter = Meter(
+            id=upload_id,
             total=layout.size,
             parts=layout.count,
             clock=setting.clock,

@@ -69,7 +69,12 @@ def download_file(
     layout = Layout(size=file.bytes, part_size=range_size)
     window = Window(most=max_concurrency, clock=setting.clock)
     meter = Meter(
-        total=file.bytes, parts=layout.count, clock=setting.clock, report=on_progress, window=window
+        id=file.id,
+        total=file.bytes,
+        parts=layout.count,
+        clock=setting.clock,
+        report=on_progress,
+        window=window,
     )
     suffix = "part" if record is not None else f"{token_hex(4)}.part"
     story = _Download(
