@@ -3,8 +3,9 @@
 import asyncio
 
 from heavylift.blobs.diskfile import DiskSink
-from heavylift.blobs.threads import Threads, ended, settled
+from heavylift.blobs.threads import Threads
 from heavylift.service.ports import Buffer, StorageDown, StorageFull
+from heavylift.service.waiting import ended, settled
 
 BATCH = 256 * 1024
 """Bytes of one write. Smaller ones pay for the change of thread, larger ones only take memory."""

@@ -13,10 +13,11 @@ from typing import BinaryIO
 from heavylift.blobs.batches import Batches, Spares
 from heavylift.blobs.diskfile import DiskSink, DiskSource, storage_errors, sync_folder
 from heavylift.blobs.keys import checked, is_key
-from heavylift.blobs.threads import Threads, ended, settled
+from heavylift.blobs.threads import Threads
 from heavylift.domain.files import WHOLE, Span
 from heavylift.domain.ids import new_blob_key
 from heavylift.service.ports import BlobMissing, Buffer, StorageDown
+from heavylift.service.waiting import ended, settled
 
 RESERVE = 64 * 1024 * 1024
 """Bytes that blobs leave free, so that a catalog on the same disk can still forget things."""

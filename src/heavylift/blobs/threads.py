@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 
 from heavylift.service.ports import StorageDown
+from heavylift.service.waiting import settled
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -40,23 +41,3 @@ class Threads:
         """Wait for the calls that run, then end the threads. Repeatable."""
         self._closed = True
         self._pool.shutdown()
-
-
-async def ended(call: asyncio.Future[T]) -> asyncio.CancelledError | None:
-    """Wait until the call is over. No cancellation cuts this short; the last one is returned."""
-    cancelled = None
-    while not call.done():
-        try:
-            await asyncio.wait([call])  # unlike `await call`, this leaves the call alone when cancelled
-        except asyncio.CancelledError as error:
-            cancelled = error
-    return cancelled
-
-
-async def settled(call: asyncio.Future[T]) -> T:
-    """The call's outcome. A cancellation of the waiting task is raised once the call is over."""
-    cancelled = await ended(call)
-    if cancelled is not None:
-        call.exception()  # seen, and outdone by the cancellation
-        raise cancelled
-    return call.result()
