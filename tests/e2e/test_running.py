@@ -34,6 +34,10 @@ from tests.serving import Served, serving
 SERVE = [sys.executable, "-m", "heavylift.cli", "serve", "--port", "0"]
 
 
+BY_SIGNAL = -signal.SIGTERM
+"""The exit status of a server of one process that was told to stop: it ends as the signal would have it."""
+
+
 def plain_environment(**more: str) -> dict[str, str]:
     """This environment without any setting of ours but those."""
     return {k: v for k, v in os.environ.items() if not k.startswith("HEAVYLIFT_")} | more
@@ -59,7 +63,7 @@ def announced(data: Path) -> Iterator[list[str]]:
             yield lines
         finally:
             process.terminate()
-        assert process.wait(30) == 0
+        assert process.wait(30) == BY_SIGNAL
 
 
 def test_the_first_start_prints_a_key_once_and_keeps_it_from_others(tmp_path: Path) -> None:
@@ -132,7 +136,7 @@ def test_a_stop_lets_running_parts_finish_and_tells_new_ones_when_to_come_back(t
         for connection in running:
             connection.sendall(b"def")
             parts.append(good(answer(connection))["id"])
-        assert served.process.wait(30) == 0
+        assert served.process.wait(30) == BY_SIGNAL
     with serving(tmp_path) as again, speaking(again.url, again.key) as api:
         done = good(send_complete(api, upload, parts))
         assert content_of(api, done["file"]["id"]) == b"abcdefabcdef"
