@@ -19,9 +19,9 @@ RATE_SECONDS: Final = 5.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """One report about the Upload or File `id`. `rate` is in bytes per second, `eta_seconds` None while it cannot be told.
+    """One report about the Upload or File `id`.
 
-    `bytes_done` counts what was there from an earlier run, and takes back what failed.
+    `rate` is in bytes per second, `eta_seconds` None while it cannot be told. `bytes_done` counts what was there from an earlier run, and takes back what failed.
     `note` is a sentence about something unexpected, such as a start anew; most often empty.
     """
 
