@@ -21,8 +21,9 @@ RATE_SECONDS: Final = 5.0
 class Progress:
     """One report about the Upload or File `id`.
 
-    `rate` is in bytes per second, `eta_seconds` None while it cannot be told. `bytes_done` counts what was there from an earlier run, and takes back what failed.
-    `note` is a sentence about something unexpected, such as a start anew; most often empty.
+    `rate` is in bytes per second, `eta_seconds` None while it cannot be told. `bytes_done`
+    counts what was there from an earlier run, and takes back what failed. `note` is a sentence
+    about something unexpected, such as a start anew; most often empty.
     """
 
     id: str
