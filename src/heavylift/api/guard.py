@@ -38,6 +38,7 @@ class GuardedProtocol(HttpToolsProtocol):
         super().__init__(config, server_state, app_state, _loop)
         self.bounds: Guard = app_state["guard"]
         self._head_bytes = 0
+        self._parsed_bytes = 0
         self._in_head = True
         self._head_timer: asyncio.TimerHandle | None = None
         self._drain_timer: asyncio.TimerHandle | None = None
@@ -56,21 +57,25 @@ class GuardedProtocol(HttpToolsProtocol):
             if self._head_timer is None:
                 self._await_head()
         super().data_received(data)
-        if self._in_head and self._head_bytes > self.bounds.head_bytes and not self.transport.is_closing():
-            self._refuse(
-                431, f"The headers of a request may hold {self.bounds.head_bytes} bytes.", "headers_too_large"
-            )
+        if self._in_head and self._head_bytes > self.bounds.head_bytes:
+            self._refuse_head()
+
+    def on_url(self, url: bytes) -> None:
+        super().on_url(url)
+        self._parsed_bytes += len(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         super().on_header(name, value)
-        if not self._in_head:  # a trailer
-            self._head_bytes += len(name) + len(value)
-            if self._head_bytes > self.bounds.head_bytes:
-                self.transport.abort()
+        self._parsed_bytes += len(name) + len(value)
+        if not self._in_head and self._parsed_bytes > self.bounds.head_bytes:  # trailers
+            self.transport.abort()
 
     def on_headers_complete(self) -> None:
+        if self._parsed_bytes > self.bounds.head_bytes:  # it came whole, in one large piece
+            self._refuse_head()
+            raise ValueError("the head is too large")  # which stops the parser
         self._in_head = False
-        self._head_bytes = 0
+        self._head_bytes = self._parsed_bytes = 0
         if self._head_timer is not None:
             self._head_timer.cancel()
             self._head_timer = None
@@ -79,7 +84,7 @@ class GuardedProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         super().on_message_complete()
         self._in_head = True
-        self._head_bytes = 0
+        self._head_bytes = self._parsed_bytes = 0
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -97,6 +102,11 @@ class GuardedProtocol(HttpToolsProtocol):
     def _await_head(self) -> None:
         self._head_timer = self.loop.call_later(self.bounds.head_seconds, self._head_late)
 
+    def _refuse_head(self) -> None:
+        self._refuse(
+            431, f"The headers of a request may hold {self.bounds.head_bytes} bytes.", "headers_too_large"
+        )
+
     def _head_late(self) -> None:
         if self.transport.is_closing():
             return
@@ -110,7 +120,9 @@ class GuardedProtocol(HttpToolsProtocol):
             self.transport.close()
 
     def _refuse(self, status: int, message: str, code: str) -> None:
-        """Answer what never became a request, and close."""
+        """Answer what never became a request, and close. Once."""
+        if self.transport.is_closing():
+            return
         body = envelope(status, message, code=code)
         request_id = ids.new_id(ids.REQUEST, now=time.time())
         lines = [

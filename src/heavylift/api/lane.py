@@ -113,11 +113,12 @@ class LaneProtocol(GuardedProtocol):
 
 
 class Lane:
-    """One request's way past ASGI."""
+    """One request's way past ASGI. `begun` tells that its body has been asked for."""
 
     def __init__(self, protocol: LaneProtocol) -> None:
         self._protocol = protocol
         self.cycle: RequestResponseCycle
+        self.begun = False
 
     def can_receive(self) -> bool:
         """Whether the body's bytes have not been asked for in another way, nor all come already."""
@@ -131,6 +132,7 @@ class Lane:
         thread is in `consume` any more; what is left of the body goes the usual way.
         """
         protocol, cycle = self._protocol, self.cycle
+        self.begun = True
         protocol.flow.pause_reading()
         if cycle.waiting_for_100_continue:
             cycle.waiting_for_100_continue = False

@@ -10,6 +10,7 @@ import asyncio
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from heavylift.api.body import ClientGone
+from heavylift.api.lane import EXTENSION
 
 MOST_BYTES = 128 * 1024 * 1024
 """Two full Parts: a client that ignores the answer for longer is cut off."""
@@ -27,15 +28,17 @@ class Linger:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Run one request and hold back the end of its answer until its body has ended."""
-        if scope["type"] != "http" or not _has(scope, b"content-length", b"transfer-encoding"):
+        named = {name for name, _ in scope.get("headers", ())}
+        if scope["type"] != "http" or named.isdisjoint((b"content-length", b"transfer-encoding")):
             await self._app(scope, receive, send)
             return
         body = _Body(receive)
-        waiting = _has(scope, b"expect")
+        expects, lane = b"expect" in named, scope.get("extensions", {}).get(EXTENSION)
 
         async def held(message: Message) -> None:
-            unread = not body.over and not (waiting and not body.begun)
-            if message["type"] == "http.response.start" and waiting and not body.begun:
+            waiting = expects and not body.begun and not (lane and lane.begun)
+            unread = not body.over and not waiting
+            if message["type"] == "http.response.start" and waiting:
                 # The client waits for leave to send its body. It gets none, and may send it or not.
                 message["headers"] = [*message["headers"], (b"connection", b"close")]
             elif message["type"] == "http.response.body" and not message.get("more_body") and unread:
@@ -72,7 +75,3 @@ class _Body:
                         raise ClientGone
         except TimeoutError:
             raise ClientGone from None
-
-
-def _has(scope: Scope, *names: bytes) -> bool:
-    return any(name in names for name, _ in scope["headers"])
