@@ -37,7 +37,7 @@ class Connection:
         self._socket.close()
 
     def begin(self, method: str, path: str, *, kind: str = "", length: int | None = None) -> None:
-        """Send a request's head: for a body of `length` bytes, for one in chunks, or, without a kind, for none."""
+        """Send a head. The body has `length` bytes, or comes in chunks; of no kind, there is none."""
         lines = [f"{method} /v1{path} HTTP/1.1", "Host: localhost", f"Authorization: Bearer {self._key}"]
         if kind:
             lines.append(f"Content-Type: {kind}")
