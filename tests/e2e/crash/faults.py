@@ -1,5 +1,6 @@
 """Errors that the kernel answers with, injected by strace into a running process."""
 
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,8 @@ def failing(pid: int, calls: str, error: str, *, log: Path, path: Path | None = 
 
     `log` is a file that may be written to. The block fails if no such call was made.
     """
+    if shutil.which("strace") is None:
+        cannot("strace is not installed: `python -m tests.engines` installs what the tests need")
     only = ["-P", str(path)] if path else []
     command = ["strace", "-f", "-o", str(log), *only, "-p", str(pid)]
     command += ["-e", f"trace={calls}", "-e", f"inject={calls}:error={error}"]

@@ -83,7 +83,8 @@ def test_a_gibibyte_goes_in_and_out_with_flat_memory(served: Served) -> None:
 def download(served: Served, connection: Connection, file: str) -> list[int]:
     """Read the file, compare it, and note the server's memory at every 64 MiB of it."""
     connection.begin("GET", f"/files/{file}/content")
-    expected, at, samples = memoryview(BODY), 0, []
+    expected, at = memoryview(BODY), 0
+    samples: list[int] = []
     for piece in connection.take(connection.answer(), bytearray(MIB)):
         start = at % PART
         stop = min(start + len(piece), PART)
