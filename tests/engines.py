@@ -79,6 +79,8 @@ def run(words: list[str], *, env: dict[str, str] | None = None, cwd: Path | None
 ENGINES = (
     Engine(name="strace", why="shows which system calls a durable write makes",
            there=command("strace"), install=debian("strace")),
+    Engine(name="mkfs.ext4", why="makes the disk that loses its power",
+           there=command("mkfs.ext4"), install=debian("e2fsprogs")),
     Engine(name="curl", why="runs the examples of the documentation",
            there=command("curl"), install=debian("curl")),
     Engine(name="jq", why="reads the answers in those examples",

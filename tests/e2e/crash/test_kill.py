@@ -60,5 +60,7 @@ def act(story: Story, served: Served, api: httpx2.Client, tracer: Tracer) -> Ans
     logged = len(served.lines)
     answer = attempt(lambda: story.act(api))
     if answer is None or story.sweeps:
-        eventually(lambda: tracer.over or any('"sweep"' in line for line in served.lines[logged:]))
+        eventually(
+            lambda: tracer.over or any('"sweep"' in line for line in served.lines[logged:]), seconds=60
+        )
     return answer

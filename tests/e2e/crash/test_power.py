@@ -77,11 +77,11 @@ def test_what_was_acknowledged_before_the_power_went_is_there_when_it_is_back(
     unsynced = disk.folder / "unsynced"
     with serving(data) as served:
         with clients_of(served) as ledger:
-            eventually(lambda: ledger.promises >= promises)
+            eventually(lambda: ledger.promises >= promises, seconds=60)
             unsynced.write_bytes(b"nobody asked for this to last")
             failures = ledger.failures
             disk.lose_power()
-            eventually(lambda: ledger.failures >= failures + 2 * CLIENTS)
+            eventually(lambda: ledger.failures >= failures + 2 * CLIENTS, seconds=60)
         served.kill()
     disk.unmount()
     disk.mount()
