@@ -125,3 +125,11 @@ def error_of(answer: httpx2.Response, status: int) -> dict[str, Any]:
     assert error["message"]
     assert "Traceback" not in answer.text
     return error
+
+
+@pytest.fixture(params=[False, True], ids=["plain", "lane"])
+def serve(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
+    """Starts a server on a free port of loopback, with the lane and without."""
+    from tests.api.connections import server_over
+
+    return server_over(tmp_path, lane=request.param)

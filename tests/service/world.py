@@ -166,7 +166,7 @@ class World:
         )
         assert pointed <= stored, "a fact points at bytes that are gone"
         assert not pointed & condemned, "a blob is referenced and in the garbage"
-        assert set(await self.catalog.port.orphans(stored)) == stored - pointed
+        assert set(await self.catalog.port.orphans(stored)) == stored - pointed - condemned
         return stored - pointed - condemned
 
     async def check_tidy(self) -> None:

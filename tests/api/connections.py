@@ -1,0 +1,124 @@
+"""A real server in this process, and clients that speak to it in bytes."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+
+from heavylift.api.lane import protocol_path
+from heavylift.settings import Settings
+from heavylift.wiring import build_app
+from tests.api.conftest import KEY
+from tests.fakes import PATIENCE
+
+HOST = f"Host: x\r\nAuthorization: Bearer {KEY}\r\n".encode()
+HEALTHY = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+class Client:
+    """One connection, spoken to in bytes."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader, self.writer = reader, writer
+
+    async def send(self, data: bytes) -> None:
+        self.writer.write(data)
+        async with asyncio.timeout(PATIENCE):
+            await self.writer.drain()
+
+    async def answer(self) -> tuple[int, dict[str, str], bytes]:
+        """The next answer: status, headers, body."""
+        async with asyncio.timeout(PATIENCE):
+            head = (await self.reader.readuntil(b"\r\n\r\n")).decode()
+            first, *lines = head.strip().split("\r\n")
+            headers = {
+                name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)
+            }
+            body = await self.reader.readexactly(int(headers.get("content-length", 0)))
+        return int(first.split()[1]), headers, body
+
+    async def rest(self) -> bytes:
+        """What comes until the server closes."""
+        async with asyncio.timeout(PATIENCE):
+            try:
+                return await self.reader.read()
+            except ConnectionResetError:
+                return b""
+
+
+Serve = Callable[..., AbstractAsyncContextManager[Callable[[], AbstractAsyncContextManager[Client]]]]
+
+
+def server_over(folder: Path, *, lane: bool) -> Serve:
+    """Starts a server on a free port of loopback; gives what connects to it."""
+
+    @asynccontextmanager
+    async def serving(**given: Any) -> AsyncIterator[Any]:
+        settings = Settings(
+            **{
+                "data": folder / "data",
+                "bootstrap_key": KEY,
+                "durability": "relaxed",
+                "disk_reserve": 0,
+                **given,
+            }
+        )
+        config = uvicorn.Config(
+            build_app(settings), http=protocol_path(lane=lane), ws="none", lifespan="on",
+            access_log=False, log_config=None, timeout_keep_alive=20, timeout_graceful_shutdown=1,
+        )  # fmt: skip
+        listening = socket.create_server(("127.0.0.1", 0))
+        server = uvicorn.Server(config)
+        running = asyncio.create_task(server.serve(sockets=[listening]))
+        async with asyncio.timeout(PATIENCE):
+            while not server.started:
+                await asyncio.sleep(0.005)
+
+        @asynccontextmanager
+        async def connected() -> AsyncIterator[Client]:
+            reader, writer = await asyncio.open_connection(*listening.getsockname())
+            try:
+                yield Client(reader, writer)
+            finally:
+                writer.transport.abort()
+
+        try:
+            yield connected
+        finally:
+            server.should_exit = True
+            async with asyncio.timeout(PATIENCE):
+                await running
+            listening.close()
+
+    return serving
+
+
+async def alive(connected: Any) -> None:
+    """The server goes on serving others."""
+    async with connected() as client:
+        await client.send(HEALTHY)
+        assert (await client.answer())[0] == 200
+
+
+async def new_upload(connected: Any) -> str:
+    body = b'{"filename": "a", "purpose": "user_data", "bytes": 3, "mime_type": "x"}'
+    async with connected() as client:
+        await client.send(
+            b"POST /v1/uploads HTTP/1.1\r\n" + HOST + b"Content-Length: %d\r\n\r\n" % len(body) + body
+        )
+        status, _, answer = await client.answer()
+        assert status == 200
+        return answer.decode().partition('"id":"')[2].partition('"')[0]
+
+
+def is_envelope(body: bytes, code: str) -> bool:
+    return body.startswith(b'{"error": {"message"') and f'"code": "{code}"'.encode() in body
+
+
+PART = (
+    b"POST /v1/uploads/upload_none/parts HTTP/1.1\r\n" + HOST + b"Content-Type: application/octet-stream\r\n"
+)
