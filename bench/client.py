@@ -106,7 +106,7 @@ def measure(url: str, path: Path, folder: Path, rounds: int) -> dict[str, list[d
     for number in range(rounds + 1):
         for name, program in CANDIDATES.items():
             words = [sys.executable, "-c", program, url, KEY, str(path), str(folder / "state")]
-            told = subprocess.run(words, capture_output=True, text=True, check=True)
+            told = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=True)
             if number:
                 table[name].append(json.loads(told.stdout))
     return table
