@@ -33,6 +33,7 @@ class Load:
     headers: tuple[str, ...] = ()
     size: int = 0
     fill: str = "random"
+    type: str = "application/octet-stream"
     multipart: bool = False
     numbered: bool = False
     connections: int = 1
@@ -45,7 +46,7 @@ class Load:
         """The generator's command line."""
         named = {
             "port": self.port, "method": self.method, "path": self.path, "size": self.size,
-            "fill": self.fill, "connections": self.connections, "requests": self.requests,
+            "fill": self.fill, "type": self.type, "connections": self.connections, "requests": self.requests,
             "seconds": self.seconds, "pause": self.pause,
         }  # fmt: skip
         words = [str(program("generator"))]
