@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.wire import Json
+from tests.e2e.wire import Json, not_tested
 from tests.serving import Served
 
 Curl = Callable[..., Json]
@@ -18,7 +18,7 @@ Curl = Callable[..., Json]
 def curl(server: Served) -> Curl:
     """Runs curl against a path of the server and parses what it prints."""
     if shutil.which("curl") is None:
-        pytest.skip("CURL WAS NOT TESTED: there is no such command")
+        not_tested("CURL WAS NOT TESTED: there is no such command")
 
     def run(path: str, *options: str) -> Json:
         done = subprocess.run(

@@ -31,7 +31,6 @@ def test_a_project_with_its_keys_from_its_making_to_its_end(server: Served, tmp_
     project = as_json(server, "projects", "create", name)
     assert project["name"] == name
     assert name in [one["name"] for one in as_json(server, "projects", "list")]
-    assert name in heavylift(server, "projects", "list")
     made = as_json(server, "keys", "create", "--project", name, "--name", "ci")
     bare = heavylift(server, "keys", "create", "--project", name).strip()
     assert bare.startswith("hl-")
@@ -73,7 +72,6 @@ def test_sweep_says_what_it_would_do_and_does_it_beside_the_server(server: Serve
         kept = add_file(api, b"kept")["id"]
         preview = as_json(server, "sweep", "--dry-run")
         assert preview["dry_run"] is True
-        assert as_json(server, "sweep")["dry_run"] is False
         assert "orphaned blobs" in heavylift(server, "sweep")
         assert api.get(f"/files/{kept}/content").content == b"kept"
 
