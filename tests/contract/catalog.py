@@ -210,9 +210,7 @@ class CatalogOfFiles:
             await catalog.add_file(file, extents)
         assert await catalog.file(MINE, file.id, now=NOW) is None
         assert await catalog.extents(MINE, file.id) == []
-        assert set(await catalog.orphans([extent.blob for extent in extents])) == {
-            extent.blob for extent in extents
-        }
+        assert await catalog.orphans([extent.blob for extent in extents]) == [extents[0].blob]
 
     async def test_a_file_is_gone_from_its_expiry_on(self, catalog: Catalog) -> None:
         file = await stored_file(catalog, expires_at=DEADLINE)

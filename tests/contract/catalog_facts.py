@@ -104,15 +104,25 @@ async def in_garbage(catalog: Catalog, due: float = FOREVER) -> set[str]:
     return set(await catalog.garbage(due=due, limit=10**6))
 
 
+async def pointed_at(catalog: Catalog) -> set[str]:
+    """Every blob of a Part or a File, of both projects."""
+    blobs: set[str] = set()
+    for project in (MINE, THEIRS):
+        for upload in await catalog.uploads(project, status=None, now=NOW, page=ALL):
+            blobs |= set(blobs_of(await catalog.parts(project, upload.id)))
+        for file in await catalog.files(project, purpose=None, now=0, page=ALL):
+            blobs |= {extent.blob for extent in await catalog.extents(project, file.id)}
+    return blobs
+
+
 async def assert_no_blob_lost(
     catalog: Catalog, stored: Collection[str], *, forgotten: Collection[str] = ()
 ) -> None:
     """Every blob that a fact ever pointed at is pointed at still, or in the garbage, or was forgotten."""
-    unreferenced = set(await catalog.orphans(stored))
-    referenced = set(stored) - unreferenced
-    garbage = await in_garbage(catalog)
+    referenced, garbage = await pointed_at(catalog), await in_garbage(catalog)
     assert not referenced & garbage, "a fact points at bytes that are about to be deleted"
-    assert unreferenced - garbage == set(forgotten), "bytes that nobody will ever delete"
+    assert set(stored) - referenced - garbage == set(forgotten), "bytes that nobody will ever delete"
+    assert set(await catalog.orphans(stored)) == set(forgotten)
 
 
 async def assert_counts_true(catalog: Catalog, upload: Upload) -> Upload:

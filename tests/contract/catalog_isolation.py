@@ -31,6 +31,7 @@ ACROSS_PROJECTS = {
     "forget_garbage",
     "orphans",
     "condemn",
+    "take_lease",
     "add_project",
     "projects",
     "add_key",

@@ -182,13 +182,15 @@ class CatalogOfUpkeep:
         await catalog.forget_garbage([])
         assert await catalog.garbage(due=NOW + 9, limit=10) == keys[2:]
 
-    async def test_orphans_are_what_nothing_points_at(self, catalog: Catalog) -> None:
+    async def test_orphans_are_what_neither_a_fact_nor_the_garbage_knows(self, catalog: Catalog) -> None:
         _, parts = await stored_upload(catalog, 1)
         file = await stored_file(catalog)
         [extent] = await catalog.extents(MINE, file.id)
         unknown, condemned = ids.new_blob_key(), ids.new_blob_key()
         assert await catalog.condemn([condemned], due=NOW) == 1
         keys = [*blobs_of(parts), unknown, extent.blob, condemned]
+        assert await catalog.orphans(keys) == [unknown]
+        await catalog.forget_garbage([condemned])
         assert await catalog.orphans(keys) == [unknown, condemned]
         assert await catalog.orphans([]) == []
 
@@ -205,6 +207,20 @@ class CatalogOfUpkeep:
         assert not await catalog.add_part(MINE, late, **ROOM), "its bytes are about to go"
         assert await assert_counts_true(catalog, upload) == upload
         assert await catalog.condemn([], due=NOW) == 0
+
+    async def test_a_lease_is_one_holders_until_it_ends(self, catalog: Catalog) -> None:
+        assert await catalog.take_lease("sweep", "a", now=NOW, until=NOW + 60.5)
+        assert not await catalog.take_lease("sweep", "b", now=NOW + 60.25, until=NOW + 99)
+        assert await catalog.take_lease("another", "b", now=NOW, until=NOW + 60)
+        assert await catalog.take_lease("sweep", "a", now=NOW + 60.25, until=NOW + 120), "prolonged"
+        assert not await catalog.take_lease("sweep", "b", now=NOW + 119, until=NOW + 999)
+        assert await catalog.take_lease("sweep", "b", now=NOW + 120, until=NOW + 180), "its holder is dead"
+        assert not await catalog.take_lease("sweep", "a", now=NOW + 121, until=NOW + 999)
+
+    async def test_a_lease_can_be_given_back(self, catalog: Catalog) -> None:
+        assert await catalog.take_lease("sweep", "a", now=NOW, until=NOW + 60)
+        assert await catalog.take_lease("sweep", "a", now=NOW + 1, until=NOW + 1)
+        assert await catalog.take_lease("sweep", "b", now=NOW + 1, until=NOW + 60)
 
     async def test_it_answers_a_ping(self, catalog: Catalog) -> None:
         await catalog.ping()

@@ -2,7 +2,6 @@
 
 import itertools
 from collections.abc import AsyncIterator, Callable
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -15,28 +14,42 @@ from tests.contract.catalog_isolation import CatalogOfTenants
 from tests.contract.catalog_machine import CatalogMachine
 from tests.contract.catalog_races import CatalogRaces, SharedCatalogRaces
 from tests.contract.catalog_upkeep import CatalogOfKeys, CatalogOfLists, CatalogOfUpkeep
+from tests.contract.engines_postgres import Server
 
 Fresh = Callable[[], str]
 """Gives the URL of a database that holds nothing yet."""
 
 
-def in_memory(_: Path) -> Fresh:
+def in_memory(_: pytest.FixtureRequest) -> Fresh:
     return lambda: "sqlite://"
 
 
-def in_a_file(folder: Path) -> Fresh:
-    numbers = itertools.count()
+def in_a_file(request: pytest.FixtureRequest) -> Fresh:
+    numbers, folder = itertools.count(), request.getfixturevalue("tmp_path")
     return lambda: f"sqlite:///{folder}/{next(numbers)}.db"
 
 
-DATABASES = {"sqlite-in-memory": in_memory, "sqlite-in-a-file": in_a_file}
-SHARED = {"sqlite-in-a-file": in_a_file}
+def on_server(version: str) -> Callable[[pytest.FixtureRequest], Fresh]:
+    def on_postgres(request: pytest.FixtureRequest) -> Fresh:
+        server: Server = request.getfixturevalue(f"postgres_{version}")
+        return server.fresh
+
+    return on_postgres
+
+
+SHARED = {
+    "sqlite-in-a-file": in_a_file,
+    "postgresql-18": on_server("18"),
+    "postgresql-15": on_server("15"),
+}
 """Those that several catalogs, of one process or many, may have open at once."""
+
+DATABASES = {"sqlite-in-memory": in_memory, **SHARED}
 
 
 @pytest.fixture(params=DATABASES.values(), ids=DATABASES.keys())
-def fresh(request: pytest.FixtureRequest, tmp_path: Path) -> Fresh:
-    return request.param(tmp_path)
+def fresh(request: pytest.FixtureRequest) -> Fresh:
+    return request.param(request)
 
 
 @pytest.fixture
@@ -47,8 +60,8 @@ async def catalog(fresh: Fresh) -> AsyncIterator[Catalog]:
 
 
 @pytest.fixture(params=SHARED.values(), ids=SHARED.keys())
-def shared(request: pytest.FixtureRequest, tmp_path: Path) -> Fresh:
-    return request.param(tmp_path)
+def shared(request: pytest.FixtureRequest) -> Fresh:
+    return request.param(request)
 
 
 @pytest.fixture

@@ -9,12 +9,15 @@ import sys
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine
 
 from heavylift import catalog as package
 from heavylift.catalog import (
     UnfitCatalog,
+    migrate_catalog,
     migrating,
     open_catalog,
     sql_files,
@@ -23,6 +26,8 @@ from heavylift.catalog import (
     sql_uploads,
 )
 from heavylift.catalog.queries import DIRECTIONS, TOKEN, load_queries, to_pyformat
+from heavylift.service.ports import Project
+from tests.contract.catalog_facts import finish, stored_upload
 
 ROOT = Path(__file__).parents[2]
 OPERATORS = {"list_projects", "list_keys"}
@@ -88,10 +93,14 @@ def test_statements_keep_to_what_both_databases_understand(dialect: str) -> None
     assert not [name for name, text in load_queries().items() if dialect.lower() in text.lower()]
 
 
-def test_head_is_the_newest_migration_and_the_only_one() -> None:
+def scripts() -> Config:
     config = Config()
     config.set_main_option("script_location", str(Path(package.__file__).parent / "migrations"))
-    assert ScriptDirectory.from_config(config).get_heads() == [migrating.HEAD]
+    return config
+
+
+def test_head_is_the_newest_migration_and_the_only_one() -> None:
+    assert ScriptDirectory.from_config(scripts()).get_heads() == [migrating.HEAD]
 
 
 def run_python(*arguments: str) -> "subprocess.Popen[str]":
@@ -131,11 +140,54 @@ def test_a_catalog_that_is_up_to_date_opens_without_the_migration_library(path: 
 def test_a_database_of_a_newer_version_is_refused_and_left_as_it_is(path: Path) -> None:
     connection = sqlite3.connect(path)
     connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.execute("UPDATE compatibility SET least = '9998'")
     connection.commit()
     with pytest.raises(UnfitCatalog, match=r"newer version of heavylift.*Install"):
         open_catalog(f"sqlite:///{path}")
     assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("9999",)]
     connection.close()
+
+
+def test_a_database_of_a_newer_version_that_this_one_can_use_is_opened_as_it_is(path: Path) -> None:
+    connection = sqlite3.connect(path)
+    connection.execute("ALTER TABLE uploads ADD COLUMN colour TEXT")
+    connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.commit()
+    asyncio.run(use(f"sqlite:///{path}"))
+    assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("9999",)]
+    connection.close()
+
+
+async def use(url: str) -> None:
+    catalog = open_catalog(url)
+    upload, parts = await stored_upload(catalog, 1, 2)
+    assert await finish(catalog, upload, parts)
+    await catalog.close()
+
+
+def test_an_older_database_is_brought_forward_with_all_that_it_holds(tmp_path: Path) -> None:
+    path = tmp_path / "catalog.db"
+    config = scripts()
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        connection.exec_driver_sql("INSERT INTO projects VALUES ('proj_1', 'old', 1)")
+    engine.dispose()
+    assert migrate_catalog(f"sqlite:///{path}") == ("0001", migrating.HEAD)
+    catalog = open_catalog(f"sqlite:///{path}")
+    assert asyncio.run(catalog.projects()) == [Project(id="proj_1", name="old", created_at=1)]
+    asyncio.run(catalog.close())
+    asyncio.run(use(f"sqlite:///{path}"))
+
+
+def test_every_migration_says_which_code_can_still_work_on_it() -> None:
+    found = [
+        (script.revision, script.module.least)
+        for script in ScriptDirectory.from_config(scripts()).walk_revisions()
+    ]
+    assert all(least <= revision for revision, least in found)
+    assert all(re.fullmatch(r"\d{4}", revision) for revision, _ in found), "they compare as text"
 
 
 def test_a_database_of_another_program_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
@@ -172,5 +224,5 @@ def test_a_migration_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
     connection.set_authorizer(None)
     assert connection.execute("SELECT name FROM sqlite_master").fetchall() == []
     migrating.migrate_sqlite(connection, path=str(path))
-    assert migrating.current_revision(connection) == migrating.HEAD
+    assert migrating.migrate_sqlite(connection, path=str(path)) == migrating.HEAD
     connection.close()

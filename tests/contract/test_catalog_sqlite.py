@@ -60,7 +60,7 @@ class Hold:
         return "held"
 
     async def start(self, driver: sqlite.Sqlite) -> "asyncio.Task[str]":
-        task = asyncio.create_task(driver.write(self.transaction()))
+        task = asyncio.create_task(driver.write(self.transaction))
         assert await asyncio.to_thread(self.begun.wait, PATIENCE)
         return task
 
@@ -103,9 +103,9 @@ async def test_a_transaction_that_fails_takes_back_itself_alone(opened: Open) ->
     held = await hold.start(driver)
     waiting = await queue(
         catalog.add_upload(upload),
-        driver.write(fail()),
+        driver.write(fail),
         catalog.add_upload(upload),
-        driver.write(undo()),
+        driver.write(undo),
         catalog.cancel(MINE, upload.id, judged_at=NOW),
     )
     hold.over.set()

@@ -4,31 +4,65 @@ import sqlite3
 import time
 from pathlib import Path
 
-from heavylift.catalog import sqlite
-from heavylift.catalog.migrating import UnfitCatalog, migrate_sqlite
+from heavylift.catalog import postgres_url, sqlite
+from heavylift.catalog.migrating import HEAD, UnfitCatalog, migrate_sqlite
 from heavylift.catalog.sql import SqlCatalog
 from heavylift.service.ports import Catalog
 
-__all__ = ["UnfitCatalog", "open_catalog"]
+__all__ = ["UnfitCatalog", "migrate_catalog", "open_catalog"]
 
-SUPPORTED = "sqlite:///relative/path, sqlite:////absolute/path, or sqlite:// for one in memory"
+SUPPORTED = (
+    "sqlite:///relative/path, sqlite:////absolute/path, sqlite:// for one in memory, or"
+    " postgresql://user:password@host/name"
+)
 
 
 def open_catalog(url: str, *, durable: bool = True) -> Catalog:
-    """The catalog at that URL, migrated to what this version needs. Blocks; call it before serving.
+    """The catalog at that URL. Blocks; call it before serving.
 
-    `durable` makes every acknowledged write survive a power loss; without it, the last
-    ones may not (a killed process loses nothing either way). Raises UnfitCatalog for a
-    URL or a database that cannot be used.
+    SQLite's is migrated to what this version needs; PostgreSQL's, which others may be using, must
+    have been, by `migrate_catalog`. `durable` makes every acknowledged write survive a power loss;
+    without it, the last ones may not (a killed process loses nothing either way). Raises
+    UnfitCatalog for a URL or a database that cannot be used, StorageDown for one that does not answer.
     """
-    return SqlCatalog(open_sqlite(sqlite_path(url), durable=durable))
+    if postgres_url.is_postgres(url):
+        address = postgres_url.parse(url, durable=durable)
+        from heavylift.catalog import postgres, postgres_schema  # noqa: PLC0415 - its driver is an extra
+
+        postgres_schema.check_postgres(address)
+        return SqlCatalog(postgres.Postgres(address))
+    path = sqlite_path(url)
+    connection, _ = migrated_sqlite(path)
+    return SqlCatalog(sqlite.Sqlite(path, connection, durable=durable))
+
+
+def migrate_catalog(url: str) -> tuple[str | None, str]:
+    """Bring the database to what this version needs; several at once do it once. Blocks.
+
+    The schema before and after; None if there was none. Raises as `open_catalog` does.
+    """
+    if postgres_url.is_postgres(url):
+        address = postgres_url.parse(url)
+        from heavylift.catalog import postgres_schema  # noqa: PLC0415 - its driver is an extra
+
+        before = postgres_schema.migrate_postgres(address)
+        return before, newest(before)
+    connection, before = migrated_sqlite(sqlite_path(url))
+    connection.close()
+    return before, newest(before)
+
+
+def newest(revision: str | None) -> str:
+    """The schema after a migration: ours, unless a newer version was there before us."""
+    return max(revision or HEAD, HEAD)
 
 
 def sqlite_path(url: str) -> str:
     """The path in a SQLite URL. Raises UnfitCatalog for any other."""
     scheme, separator, rest = url.partition("://")
     if scheme != "sqlite" or not separator:
-        raise UnfitCatalog(f"A catalog cannot live at {scheme}://. Supported: {SUPPORTED}.")
+        where = f"at {scheme}://" if separator else "at what is no URL"  # which may hold a password
+        raise UnfitCatalog(f"A catalog cannot live {where}. Supported: {SUPPORTED}.")
     if rest in ("", "/", f"/{sqlite.MEMORY}"):
         return sqlite.MEMORY
     if not rest.startswith("/"):
@@ -36,14 +70,14 @@ def sqlite_path(url: str) -> str:
     return rest.removeprefix("/")
 
 
-def open_sqlite(path: str, *, durable: bool) -> sqlite.Sqlite:
-    """Open, migrate, switch to the write-ahead log. Raises UnfitCatalog."""
+def migrated_sqlite(path: str) -> tuple[sqlite3.Connection, str | None]:
+    """Open, migrate, switch to the write-ahead log. With the schema before. Raises UnfitCatalog."""
     try:
         connection = sqlite.connect(path)
         try:
-            migrate_sqlite(connection, path=path)  # first: another program's database stays as it is
+            before = migrate_sqlite(connection, path=path)  # first: another's database stays as it is
             use_log(connection)
-            return sqlite.Sqlite(path, connection, durable=durable)
+            return connection, before
         except BaseException:
             connection.close()
             raise

@@ -4,6 +4,9 @@
 -- Parameters are spelled :name. {page} stands for the end of a list's statement, behind a
 -- cursor and in one of two directions: it makes two statements, name_newest and name_oldest.
 -- Ids and blob keys compare bytewise. Times are Unix seconds, sizes are bytes.
+--
+-- The table `arrivals` is always empty. What brings a blob in mentions it where it asks whether
+-- the blob was condemned, so that whoever condemns can lock it and thereby keep arrivals waiting.
 
 
 -- UPLOADS
@@ -37,6 +40,7 @@ UPDATE uploads SET held_bytes = held_bytes + :bytes, held_parts = held_parts + 1
 WHERE id = :upload_id AND project = :project AND state = 'pending' AND expires_at > :judged_at
   AND held_bytes + :bytes <= :most_bytes AND held_parts < :most_parts
   AND NOT EXISTS (SELECT 1 FROM garbage WHERE garbage.blob = :blob)
+  AND NOT EXISTS (SELECT 1 FROM arrivals WHERE arrivals.id = 0)
 RETURNING id;
 
 -- insert_part: a part of an upload or the stored bytes of a posted file; both are rows of one kind.
@@ -153,14 +157,17 @@ RETURNING id;
 -- list_garbage: what may be deleted, the longest due first.
 SELECT blob FROM garbage WHERE due <= :due ORDER BY due LIMIT :limit;
 
--- find_garbage: whether a blob's bytes are about to go.
-SELECT blob FROM garbage WHERE blob = :blob;
+-- find_condemned: whether an arriving blob's bytes are about to go.
+SELECT blob FROM garbage
+WHERE blob = :blob AND NOT EXISTS (SELECT 1 FROM arrivals WHERE arrivals.id = 0);
 
 -- forget_garbage: its bytes are gone.
 DELETE FROM garbage WHERE blob = :blob;
 
--- find_blob: whether a part, and with it perhaps a file, points at a blob.
-SELECT blob FROM parts WHERE blob = :blob;
+-- find_blob: whether a part, and with it perhaps a file, points at a blob, or the garbage remembers it.
+SELECT blob FROM parts WHERE blob = :blob
+UNION ALL
+SELECT blob FROM garbage WHERE blob = :blob;
 
 -- condemn_blob: bytes that nobody points at may go; a part that comes later finds them condemned.
 INSERT INTO garbage (blob, due)
@@ -168,6 +175,13 @@ SELECT CAST(:blob AS TEXT), CAST(:due AS DOUBLE PRECISION)
 WHERE NOT EXISTS (SELECT 1 FROM parts WHERE parts.blob = :blob)
 ON CONFLICT (blob) DO NOTHING
 RETURNING blob;
+
+-- take_lease: the holder's own lease is prolonged, another's can be taken once it is over.
+INSERT INTO leases (name, holder, until)
+VALUES (:name, :holder, CAST(:until AS DOUBLE PRECISION))
+ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, until = excluded.until
+WHERE leases.holder = excluded.holder OR leases.until <= :now
+RETURNING name;
 
 -- beat: a real write that changes nothing that counts, to prove that writing works.
 INSERT INTO heartbeat (id, beats) VALUES (1, 1)

@@ -10,7 +10,7 @@ from heavylift.service.ports import Catalog, Key, Overdue, Page, Project, Reclai
 
 
 class SqlCatalog(Catalog):
-    """Hands each method's transaction to the driver. Safe to use from several event loops."""
+    """Hands each method's transaction to the driver."""
 
     def __init__(self, driver: Driver) -> None:
         self._driver = driver
@@ -18,25 +18,25 @@ class SqlCatalog(Catalog):
     # uploads
 
     async def add_upload(self, upload: Upload) -> None:
-        await self._driver.write(sql_uploads.add_upload(upload))
+        await self._driver.write(lambda: sql_uploads.add_upload(upload))
 
     async def upload(self, project: str, upload_id: str) -> Upload | None:
-        return await self._driver.read(sql_uploads.find_upload(project, upload_id))
+        return await self._driver.read(lambda: sql_uploads.find_upload(project, upload_id))
 
     async def uploads(self, project: str, *, status: Status | None, now: float, page: Page) -> list[Upload]:
-        return await self._driver.read(sql_uploads.list_uploads(project, status, now, page))
+        return await self._driver.read(lambda: sql_uploads.list_uploads(project, status, now, page))
 
     async def add_part(
         self, project: str, part: Part, *, judged_at: float, held_bytes: int, held_parts: int
     ) -> bool:
         return await self._driver.write(
-            sql_uploads.add_part(
+            lambda: sql_uploads.add_part(
                 project, part, judged_at=judged_at, held_bytes=held_bytes, held_parts=held_parts
             )
         )
 
     async def parts(self, project: str, upload_id: str, page: Page | None = None) -> list[Part]:
-        return await self._driver.read(sql_uploads.list_parts(project, upload_id, page))
+        return await self._driver.read(lambda: sql_uploads.list_parts(project, upload_id, page))
 
     async def complete(
         self,
@@ -49,30 +49,30 @@ class SqlCatalog(Catalog):
         judged_at: float,
     ) -> bool:
         return await self._driver.write(
-            sql_uploads.complete(
+            lambda: sql_uploads.complete(
                 project, upload_id, file=file, extents=extents, receipt=receipt, judged_at=judged_at
             )
         )
 
     async def cancel(self, project: str, upload_id: str, *, judged_at: float) -> bool:
-        return await self._driver.write(sql_uploads.cancel(project, upload_id, judged_at=judged_at))
+        return await self._driver.write(lambda: sql_uploads.cancel(project, upload_id, judged_at=judged_at))
 
     # files
 
     async def add_file(self, file: File, extents: Sequence[Extent]) -> None:
-        await self._driver.write(sql_files.add_file(file, extents))
+        await self._driver.write(lambda: sql_files.add_file(file, extents))
 
     async def file(self, project: str, file_id: str, *, now: float) -> File | None:
-        return await self._driver.read(sql_files.find_file(project, file_id, now=now))
+        return await self._driver.read(lambda: sql_files.find_file(project, file_id, now=now))
 
     async def extents(self, project: str, file_id: str) -> list[Extent]:
-        return await self._driver.read(sql_files.list_extents(project, file_id))
+        return await self._driver.read(lambda: sql_files.list_extents(project, file_id))
 
     async def files(self, project: str, *, purpose: str | None, now: float, page: Page) -> list[File]:
-        return await self._driver.read(sql_files.list_files(project, purpose, now, page))
+        return await self._driver.read(lambda: sql_files.list_files(project, purpose, now, page))
 
     async def remove_file(self, project: str, file_id: str, *, now: float, due: float) -> bool:
-        return await self._driver.write(sql_files.remove_file(project, file_id, now=now, due=due))
+        return await self._driver.write(lambda: sql_files.remove_file(project, file_id, now=now, due=due))
 
     # upkeep
 
@@ -80,7 +80,7 @@ class SqlCatalog(Catalog):
         self, *, uploads_before: float, forget_before: float, files_before: float, due: float
     ) -> Overdue:
         return await self._driver.read(
-            sql_upkeep.count_overdue(
+            lambda: sql_upkeep.count_overdue(
                 uploads_before=uploads_before,
                 forget_before=forget_before,
                 files_before=files_before,
@@ -89,48 +89,51 @@ class SqlCatalog(Catalog):
         )
 
     async def expire_uploads(self, *, before: float, limit: int) -> Reclaimed:
-        return await self._driver.write(sql_upkeep.expire_uploads(before=before, limit=limit))
+        return await self._driver.write(lambda: sql_upkeep.expire_uploads(before=before, limit=limit))
 
     async def expire_files(self, *, before: float, due: float, limit: int) -> Reclaimed:
-        return await self._driver.write(sql_upkeep.expire_files(before=before, due=due, limit=limit))
+        return await self._driver.write(lambda: sql_upkeep.expire_files(before=before, due=due, limit=limit))
 
     async def forget_uploads(self, *, before: float, limit: int) -> Reclaimed:
-        return await self._driver.write(sql_upkeep.forget_uploads(before=before, limit=limit))
+        return await self._driver.write(lambda: sql_upkeep.forget_uploads(before=before, limit=limit))
 
     async def garbage(self, *, due: float, limit: int) -> list[str]:
-        return await self._driver.read(sql_upkeep.list_garbage(due=due, limit=limit))
+        return await self._driver.read(lambda: sql_upkeep.list_garbage(due=due, limit=limit))
 
     async def forget_garbage(self, keys: Collection[str]) -> None:
-        await self._driver.write(sql_upkeep.forget_garbage(keys))
+        await self._driver.write(lambda: sql_upkeep.forget_garbage(keys))
 
     async def orphans(self, keys: Collection[str]) -> list[str]:
-        return await self._driver.read(sql_upkeep.list_orphans(keys))
+        return await self._driver.read(lambda: sql_upkeep.list_orphans(keys))
 
     async def condemn(self, keys: Collection[str], *, due: float) -> int:
-        return await self._driver.write(sql_upkeep.condemn(keys, due=due))
+        return await self._driver.write(lambda: sql_upkeep.condemn(keys, due=due))
+
+    async def take_lease(self, name: str, holder: str, *, now: float, until: float) -> bool:
+        return await self._driver.write(lambda: sql_upkeep.take_lease(name, holder, now=now, until=until))
 
     # projects and keys
 
     async def add_project(self, project: Project) -> bool:
-        return await self._driver.write(sql_keys.add_project(project))
+        return await self._driver.write(lambda: sql_keys.add_project(project))
 
     async def projects(self) -> list[Project]:
-        return await self._driver.read(sql_keys.list_projects())
+        return await self._driver.read(sql_keys.list_projects)
 
     async def add_key(self, key: Key, digest: str) -> bool:
-        return await self._driver.write(sql_keys.add_key(key, digest))
+        return await self._driver.write(lambda: sql_keys.add_key(key, digest))
 
     async def keys(self, project: str | None = None) -> list[Key]:
-        return await self._driver.read(sql_keys.list_keys(project))
+        return await self._driver.read(lambda: sql_keys.list_keys(project))
 
     async def key_owner(self, digest: str) -> Project | None:
-        return await self._driver.read(sql_keys.find_key_owner(digest))
+        return await self._driver.read(lambda: sql_keys.find_key_owner(digest))
 
     async def revoke_key(self, key_id: str, *, now: float) -> bool:
-        return await self._driver.write(sql_keys.revoke_key(key_id, now=now))
+        return await self._driver.write(lambda: sql_keys.revoke_key(key_id, now=now))
 
     async def ping(self) -> None:
-        await self._driver.write(sql_upkeep.beat())
+        await self._driver.write(sql_upkeep.beat)
 
     async def close(self) -> None:
         await self._driver.close()

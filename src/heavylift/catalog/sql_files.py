@@ -27,7 +27,7 @@ def cursor(page: Page) -> dict[str, str | int]:
 def add_file(file: File, extents: Sequence[Extent]) -> Transaction[None]:
     yield insert_file(file.project, file)
     for extent in extents:
-        condemned = yield ask("find_garbage", blob=extent.blob)
+        condemned = yield ask("find_condemned", blob=extent.blob)
         if condemned:
             raise StorageDown(f"The bytes of {file.id} were collected as garbage before it was stored.")
     rows = [

@@ -69,14 +69,15 @@ def list_garbage(*, due: float, limit: int) -> Transaction[list[str]]:
 
 
 def forget_garbage(keys: Collection[str]) -> Transaction[None]:
-    yield for_each("forget_garbage", [{"blob": key} for key in keys])
+    # in one order everywhere, so that two who do the same do not lock each other out
+    yield for_each("forget_garbage", [{"blob": key} for key in sorted(keys)])
 
 
 def list_orphans(keys: Collection[str]) -> Transaction[list[str]]:
     orphans = []
     for key in keys:
-        pointed_at = yield ask("find_blob", blob=key)
-        if not pointed_at:
+        known = yield ask("find_blob", blob=key)
+        if not known:
             orphans.append(key)
     return orphans
 
@@ -88,6 +89,11 @@ def condemn(keys: Collection[str], *, due: float) -> Transaction[int]:
         rows = yield ask("condemn_blob", blob=key, due=due)
         condemned += len(rows)
     return condemned
+
+
+def take_lease(name: str, holder: str, *, now: float, until: float) -> Transaction[bool]:
+    rows = yield ask("take_lease", name=name, holder=holder, now=now, until=until)
+    return bool(rows)
 
 
 def beat() -> Transaction[None]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from heavylift.catalog.statements import run, trouble
-from heavylift.catalog.transactions import Transaction
+from heavylift.catalog.transactions import Begin
 from heavylift.catalog.writer import Writer
 from heavylift.service.ports import StorageDown
 
@@ -59,11 +59,11 @@ class Readers:
         self._all: list[sqlite3.Connection] = []
         self._own = threading.local()
 
-    async def run(self, transaction: Transaction[T]) -> T:
+    async def run(self, begin: Begin[T]) -> T:
         """The transaction's value. Raises StorageDown, also once this is closed."""
         loop = asyncio.get_running_loop()
         try:
-            reading = loop.run_in_executor(self._pool, self._read, transaction)
+            reading = loop.run_in_executor(self._pool, self._read, begin)
         except RuntimeError as error:
             raise StorageDown("The catalog is closed.") from error
         return await reading
@@ -74,12 +74,12 @@ class Readers:
         while self._all:
             self._all.pop().close()
 
-    def _read(self, transaction: Transaction[T]) -> T:
+    def _read(self, begin: Begin[T]) -> T:
         try:
             connection = self._connection()
             connection.execute("BEGIN")
             try:
-                return run(connection, transaction)
+                return run(connection, begin())
             finally:
                 connection.rollback()
         except sqlite3.Error as error:
@@ -109,13 +109,13 @@ class Sqlite:
         tidy = _nothing if in_memory else log_cutter(path, connection, limit=log_bytes)
         self._writer = Writer(connection, tidy=tidy)
 
-    async def write(self, transaction: Transaction[T]) -> T:
-        return await self._writer.run(transaction)
+    async def write(self, begin: Begin[T]) -> T:
+        return await self._writer.run(begin)
 
-    async def read(self, transaction: Transaction[T]) -> T:
+    async def read(self, begin: Begin[T]) -> T:
         if self._readers is None:
-            return await self._writer.run(transaction)
-        return await self._readers.run(transaction)
+            return await self._writer.run(begin)
+        return await self._readers.run(begin)
 
     async def close(self) -> None:
         await asyncio.to_thread(self._close)

@@ -4,7 +4,7 @@ Written once, it runs on every database: a driver only knows how to execute a st
 how to begin and how to commit. A transaction that raises is rolled back.
 """
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias, TypeVar
 
@@ -30,13 +30,17 @@ class Statement:
 
 Transaction: TypeAlias = Generator[Statement, list[Row], T]
 
+Begin: TypeAlias = Callable[[], Transaction[T]]
+"""Makes the transaction anew: a driver that lost its connection may run it from the start again."""
+
 UNDO = Statement("(undo)", {})
 """Take back all that this transaction did; it ends well nevertheless. Nothing may be asked after it."""
 
 EXCLUDE_ARRIVALS = Statement("(exclude arrivals)", {})
 """Let no other transaction add a Part or a File until this one ends. Must come first in its transaction.
 
-Nothing to do where writers take turns anyhow (SQLite); elsewhere a lock of `uploads` and `files`.
+Nothing to do where writers take turns anyhow (SQLite). Elsewhere a lock of the empty table `arrivals`, which
+every statement that asks whether a blob was condemned reads.
 """
 
 
@@ -53,11 +57,11 @@ def for_each(name: str, entries: Sequence[Parameters]) -> Statement:
 class Driver(Protocol):
     """What a database must offer to carry the catalog."""
 
-    async def write(self, transaction: Transaction[T]) -> T:
+    async def write(self, begin: Begin[T]) -> T:
         """Run it; on return it is committed, durably. Raises what it raises, StorageFull, or StorageDown."""
         ...
 
-    async def read(self, transaction: Transaction[T]) -> T:
+    async def read(self, begin: Begin[T]) -> T:
         """Run one that only reads, on what was committed before, without waiting for writers if possible."""
         ...
 

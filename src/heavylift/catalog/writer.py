@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from heavylift.catalog.statements import RELEASE, ROLLBACK, SAVEPOINT, run, trouble
-from heavylift.catalog.transactions import Transaction
+from heavylift.catalog.transactions import Begin
 from heavylift.service.ports import StorageDown
 
 T = TypeVar("T")
@@ -25,7 +25,7 @@ T = TypeVar("T")
 class Job:
     """A transaction, and who waits for its outcome."""
 
-    transaction: Transaction[Any]
+    begin: Begin[Any]
     future: asyncio.Future[Any]
 
 
@@ -58,7 +58,7 @@ class Writer:
         self._thread = threading.Thread(target=self._work, name="catalog-writer", daemon=True)
         self._thread.start()
 
-    async def run(self, transaction: Transaction[T]) -> T:
+    async def run(self, begin: Begin[T]) -> T:
         """The transaction's value, once it is committed.
 
         Whoever stops waiting does not stop the transaction: it may be committed all the same.
@@ -67,7 +67,7 @@ class Writer:
         with self._gate:  # held for an instant, by nobody who waits for anything
             if self._closed:
                 raise StorageDown("The catalog is closed.")
-            self._queue.put(Job(transaction, future))
+            self._queue.put(Job(begin, future))
         return await future
 
     def close(self) -> None:
@@ -115,7 +115,7 @@ class Writer:
         """Run one of the batch. Its failure undoes itself alone, unless SQLite has undone the batch."""
         self._connection.execute(SAVEPOINT)
         try:
-            outcome = Outcome(run(self._connection, job.transaction))
+            outcome = Outcome(run(self._connection, job.begin()))
         except Exception as error:
             if not self._connection.in_transaction:
                 raise

@@ -292,12 +292,18 @@ class Catalog(Protocol):
         ...
 
     async def orphans(self, keys: Collection[str]) -> list[str]:
-        """Those of `keys` that neither a Part nor a File points at, garbage included. Reads only."""
+        """Those of `keys` that neither a Part nor a File points at and that are not in the garbage
+        either. Reads only."""
         ...
 
     async def condemn(self, keys: Collection[str], *, due: float) -> int:
         """Hand those of `keys` to the garbage that neither a Part nor a File points at; how many. Against
         a Part that arrives at the same moment exactly one of the two wins."""
+        ...
+
+    async def take_lease(self, name: str, holder: str, *, now: float, until: float) -> bool:
+        """Take the lease of that name until the moment `until`, or prolong it if `holder` has it. False
+        while it is another's and not over at `now`. One that ends at `now` is given back."""
         ...
 
     # projects and keys

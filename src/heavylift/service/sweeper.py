@@ -5,7 +5,6 @@ handed to the garbage by exactly one of them, and deleting bytes twice is fine.
 """
 
 import asyncio
-import math
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
@@ -15,9 +14,6 @@ from heavylift.service.ports import BlobStore, Catalog, Clock, Reclaimed
 
 STEP = 200
 """Rows, and blobs, of one step: short enough that nobody waits for it."""
-
-EVERYTHING = 2**31 - 1
-"""Rows of a list without an end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,10 +126,9 @@ class Sweeper:
             files_before=now,
             due=now,
         )
-        condemned = set(await self._catalog.garbage(due=math.inf, limit=EVERYTHING))
         orphans = 0
         async for keys in self._old_blobs(now):
-            orphans += len(set(await self._catalog.orphans(keys)) - condemned)
+            orphans += len(await self._catalog.orphans(keys))
         return Swept(
             expired_uploads=overdue.expired_uploads,
             forgotten_uploads=overdue.forgettable_uploads,

@@ -5,6 +5,7 @@ from alembic import op
 
 revision = "0001"
 down_revision = None
+least = "0001"
 
 TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 """Compares bytewise, as SQLite does anyhow: ids sort by creation, on every database alike."""

@@ -1,0 +1,104 @@
+"""Runs one transaction on one connection to PostgreSQL."""
+
+import os
+import socket
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import cache
+from typing import Any, TypeAlias, TypeVar
+
+import psycopg
+from psycopg.rows import DictRow
+from psycopg.types.numeric import Int8Dumper
+
+from heavylift.catalog.postgres_errors import Uncertain
+from heavylift.catalog.queries import load_queries, to_pyformat
+from heavylift.catalog.transactions import EXCLUDE_ARRIVALS, UNDO, Row, Statement, Transaction
+
+T = TypeVar("T")
+
+Connection: TypeAlias = psycopg.AsyncConnection[DictRow]
+
+LOCK_ARRIVALS = b"LOCK TABLE arrivals IN ACCESS EXCLUSIVE MODE"
+
+
+@cache
+def spelled() -> Mapping[str, bytes]:
+    """The statements as psycopg takes them."""
+    return {name: to_pyformat(text).encode() for name, text in load_queries().items()}
+
+
+async def configure(connection: Connection) -> None:
+    """Prepare a new connection. Asks the server nothing, so that nothing can hang."""
+    # one type for every number: else each size of a number makes another prepared statement
+    connection.adapters.register_dumper(int, Int8Dumper)
+
+
+async def run_reading(connection: Connection, transaction: Transaction[T]) -> T:
+    """Run what only reads. Each statement sees what is committed when it begins."""
+    value, _ = await drive(connection, transaction)
+    return value
+
+
+async def run_writing(connection: Connection, transaction: Transaction[T]) -> T:
+    """Run and commit. Whatever it raises but Uncertain, nothing has happened."""
+    await connection.execute("BEGIN")
+    try:
+        value, undone = await drive(connection, transaction)
+    except BaseException:
+        with suppress(psycopg.Error):  # the first error is the one to tell
+            await connection.execute("ROLLBACK")
+        raise
+    if undone:
+        await connection.execute("ROLLBACK")
+    else:
+        await commit(connection)
+    return value
+
+
+async def commit(connection: Connection) -> None:
+    """Raises Uncertain if no answer came."""
+    try:
+        await connection.execute("COMMIT")
+    except psycopg.Error as error:
+        if connection.closed:
+            raise Uncertain from error
+        raise  # the server said no, so it has taken everything back
+
+
+async def drive(connection: Connection, transaction: Transaction[T]) -> tuple[T, bool]:
+    """The transaction's value, and whether it wants to be taken back."""
+    undone = False
+    rows: list[Row] | None = None
+    try:
+        while True:
+            statement = next(transaction) if rows is None else transaction.send(rows)
+            if statement is UNDO:
+                undone, rows = True, []
+            else:
+                rows = await execute(connection, statement)
+    except StopIteration as end:
+        return end.value, undone
+    finally:
+        transaction.close()
+
+
+async def execute(connection: Connection, statement: Statement) -> list[Row]:
+    """The statement's rows."""
+    if statement is EXCLUDE_ARRIVALS:
+        await connection.execute(LOCK_ARRIVALS)
+        return []
+    text = spelled()[statement.name]
+    if statement.each is not None:
+        async with connection.cursor() as cursor:
+            await cursor.executemany(text, statement.each)
+        return []
+    answer = await connection.execute(text, statement.parameters)
+    found: list[Any] = await answer.fetchall() if answer.description else []
+    return found
+
+
+def hang_up(connection: "psycopg.AsyncConnection[Any] | psycopg.Connection[Any]") -> None:
+    """Cut the line. Whoever waits for the server's answer learns that it is lost."""
+    with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as line:
+        line.shutdown(socket.SHUT_RDWR)

@@ -1,0 +1,87 @@
+"""What a postgresql:// URL says, completed by what the catalog asks of every connection."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from heavylift.catalog.migrating import UnfitCatalog
+
+SCHEMES = ("postgresql", "postgres")
+
+STATEMENT_SECONDS = 8
+"""The most that the server may work on one statement."""
+
+LOCK_SECONDS = 5
+"""The most that a statement may wait for another transaction."""
+
+IDLE_SECONDS = 20
+"""After that long in the middle of a transaction, a replica that went silent loses its locks."""
+
+CONNECT_SECONDS = 5
+ALIVE_SECONDS = 10
+"""Until a network that swallows everything is noticed."""
+
+DEFAULTS: Mapping[str, Any] = {
+    "application_name": "heavylift",
+    "connect_timeout": CONNECT_SECONDS,
+    "tcp_user_timeout": ALIVE_SECONDS * 1000,
+    "keepalives_idle": ALIVE_SECONDS,
+    "keepalives_interval": 3,
+    "keepalives_count": 3,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """Where a database is: `parameters` of libpq, a secret perhaps among them, and a `name` without one."""
+
+    name: str
+    parameters: Mapping[str, Any]
+
+
+def is_postgres(url: str) -> bool:
+    """Whether the URL names a PostgreSQL database."""
+    return url.partition("://")[0] in SCHEMES
+
+
+def parse(url: str, *, durable: bool = True) -> Address:
+    """The address in a URL; what it says itself goes before our defaults. Raises UnfitCatalog.
+
+    `durable` decides `synchronous_commit`, unless the URL's `options` do.
+    """
+    try:
+        from psycopg import ProgrammingError  # noqa: PLC0415 - only who uses PostgreSQL needs it
+        from psycopg.conninfo import conninfo_to_dict  # noqa: PLC0415 - as above
+    except ImportError as error:
+        raise UnfitCatalog(
+            f"A catalog on PostgreSQL needs its driver: pip install 'heavylift[server,postgres]' ({error})."
+        ) from None
+    try:
+        given = conninfo_to_dict(url)
+    except ProgrammingError:
+        # without libpq's own words: they may repeat the URL, and with it the password
+        raise UnfitCatalog(
+            "The catalog's URL cannot be read. It looks like postgresql://user:password@host:5432/name;"
+            " in user, password and name, percent-encode : / @ ? # and %."
+        ) from None
+    parameters = {**DEFAULTS, **given, "client_encoding": "utf8"}
+    parameters["options"] = f"{options(durable=durable)} {given.get('options', '')}".strip()
+    return Address(name=shown(given), parameters=parameters)
+
+
+def options(*, durable: bool) -> str:
+    """The settings of each session. Times in milliseconds, as the server takes them."""
+    session = {
+        "synchronous_commit": "on" if durable else "off",
+        "statement_timeout": STATEMENT_SECONDS * 1000,
+        "lock_timeout": LOCK_SECONDS * 1000,
+        "idle_in_transaction_session_timeout": IDLE_SECONDS * 1000,
+    }
+    return " ".join(f"-c {name}={value}" for name, value in session.items())
+
+
+def shown(given: Mapping[str, Any]) -> str:
+    """The address as it may be shown."""
+    host = given.get("host") or given.get("hostaddr") or "(local)"
+    port = given.get("port") or 5432
+    return f"postgresql://{host}:{port}/{given.get('dbname') or given.get('user') or ''}"
