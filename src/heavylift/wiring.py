@@ -42,7 +42,7 @@ class Stores:
 async def open_stores(settings: Settings, *, clock: Clock = time.time) -> AsyncIterator[Stores]:
     """The stores that the settings name, closed in the end."""
     durable = settings.durability is Durability.STRICT
-    settings.data.mkdir(parents=True, exist_ok=True)
+    settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     catalog = open_catalog(settings.catalog_url, durable=durable)
     try:
         blobs = open_blobs(settings.blobs_url, durable=durable, reserve=settings.disk_reserve, clock=clock)

@@ -18,6 +18,7 @@ from heavylift.api.frame import Frame
 from heavylift.api.guard import Guard
 from heavylift.api.linger import Linger
 from heavylift.api.openapi import DESCRIPTION, TITLE, without_422
+from heavylift.api.shortcut import Shortcut
 
 SHOWN_HEADERS = [
     "content-disposition",
@@ -62,7 +63,7 @@ def create_app(
             app.include_router(router, prefix=prefix, include_in_schema=bool(prefix))
     add_error_handlers(app)
     app.openapi = partial(without_422, app.openapi)  # type: ignore[method-assign]
-    stack: ASGIApp = app
+    stack: ASGIApp = Shortcut(app, bare_paths=bare_paths)
     if cors_origins:
         stack = CORSMiddleware(
             stack,

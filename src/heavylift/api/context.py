@@ -55,7 +55,7 @@ class Context:
     authenticate: bool = True
 
 
-def _context(request: Request) -> Context:
+async def _context(request: Request) -> Context:  # not a plain function: those run in a thread
     return cast("Context", request.app.state.context)
 
 
@@ -69,17 +69,19 @@ _bearer = APIKeyHeader(
 )
 
 
-async def _caller(
-    request: Request, context: Stories, authorization: Annotated[str | None, Security(_bearer)]
-) -> Project:
-    """The project that the request's key opens; 401 without one."""
+async def authenticate(request: Request, context: Context) -> Project:
+    """The project that the request's key opens. Raises Unauthenticated, RateLimited."""
     if context.authenticate:
-        project = await context.keys.owner(_secret(authorization))
+        project = await context.keys.owner(_secret(request.headers.get("authorization")))
     else:
         project = next(p for p in await context.keys.projects() if p.name == DEFAULT_PROJECT)
     request.state.project = project.name
     context.rate.hit(project.id)
     return project
+
+
+async def _caller(request: Request, context: Stories, _: Annotated[str | None, Security(_bearer)]) -> Project:
+    return await authenticate(request, context)
 
 
 def _secret(authorization: str | None) -> str:

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import structlog
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -14,6 +15,8 @@ from heavylift.api.ranges import Unsatisfiable
 from heavylift.domain import errors
 from heavylift.domain.errors import Refusal
 from heavylift.service.ports import BlobMissing, StorageDown, StorageFull
+
+log = structlog.get_logger("heavylift.request")
 
 STATUS: dict[type[Refusal], int] = {
     errors.InvalidRequest: 400,
@@ -43,16 +46,18 @@ def status_of(refusal: Refusal) -> int:
 
 
 def as_refusal(error: Exception) -> Refusal | None:
-    """The refusal that an exception amounts to, if it is not a bug."""
+    """The refusal that an exception amounts to, if it is not a bug. What the stores say is logged."""
     match error:
         case Refusal():
             return error
         case StorageFull():
+            log.warning("storage.full", reason=str(error))
             return errors.InsufficientStorage(
                 "There is no room left to store this. Nothing was kept, and what is stored can still be"
                 " read. Delete files, or give the service more room, and send it again."
             )
         case StorageDown() | BlobMissing():
+            log.error("storage.failed", exc_info=error)
             return errors.StorageUnavailable("The storage behind this service does not answer. Try again.")
     return None
 

@@ -93,7 +93,9 @@ def _lifetime(texts: Mapping[str, str]) -> int | None:
 async def list_files(request: Request, context: Stories, caller: Caller) -> FileList:
     """List Files, newest first."""
     page, shown = page_of(request, ids.FILE, most=context.limits.page)
-    purpose = request.query_params.get("purpose", "").replace("\0", "\ufffd") or None
+    purpose = request.query_params.get("purpose")
+    if purpose is not None:
+        purpose = purpose.replace("\0", "\ufffd")  # which no database takes, and no purpose has
     found = await context.files.list(caller.id, purpose=purpose, page=page)
     return FileList(**page_fields([FileObject.of(file) for file in found], shown))
 

@@ -23,7 +23,7 @@ from heavylift.domain import ids
 from heavylift.domain.errors import MalformedBody
 from heavylift.domain.uploads import Status
 from heavylift.service.meter import Meter
-from heavylift.service.ports import Incoming
+from heavylift.service.ports import Incoming, Project
 
 router = APIRouter(prefix="/uploads", tags=["Uploads"])
 
@@ -78,6 +78,11 @@ async def add_upload_part(upload_id: str, request: Request, context: Stories, ca
     The bytes come as the form field `data`, or as the body itself with the content type
     `application/octet-stream` (an extension).
     """
+    return await receive_part(upload_id, request, context, caller)
+
+
+async def receive_part(upload_id: str, request: Request, context: Context, caller: Project) -> PartObject:
+    """Take the request's body as a Part of the Upload."""
     with context.gate.enter():
         meter = context.uploads.meter(expected_digests(request.headers.items()))
         payload, at_least = _payload(request, context, meter)
