@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
@@ -76,6 +76,7 @@ def test_nobody_else_gets_a_record_that_is_held_not_even_another_process(tmp_pat
     assert "Record" in subprocess.check_output(words, text=True)
 
 
+@settings(deadline=None)
 @given(cut=st.integers(0, 400))
 def test_a_record_that_was_cut_anywhere_gives_whole_lines_or_nothing(
     tmp_path_factory: pytest.TempPathFactory, cut: int
@@ -90,6 +91,7 @@ def test_a_record_that_was_cut_anywhere_gives_whole_lines_or_nothing(
         assert found == (HEAD, PIECES[: max(lines - 1, 0)])
 
 
+@settings(deadline=None)
 @given(junk=st.binary(min_size=1, max_size=200))
 def test_no_junk_however_odd_breaks_anything(tmp_path_factory: pytest.TempPathFactory, junk: bytes):
     folder = tmp_path_factory.mktemp("journal")

@@ -4,7 +4,7 @@ from datetime import timedelta
 from email.utils import format_datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from heavylift.client.retries import (
@@ -91,12 +91,14 @@ def test_what_the_server_asks_for_is_capped_too():
     assert pause(headers={"retry-after": "86400"}, config=RetryConfig(backoff=BackoffStrategy())) == 60_000
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_no_retry_after_however_odd_breaks_anything(text: str):
     found = retry_after_ms({"retry-after": text}, MOMENT)
     assert found is None or found >= 0
 
 
+@settings(deadline=None)
 @given(
     attempt=st.integers(0, 10_000),
     elapsed=st.floats(0, 10_000_000),

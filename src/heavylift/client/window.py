@@ -7,21 +7,25 @@ from typing import Final
 START: Final = 2
 """Two hide the round trip between one part and the next; more have to prove themselves."""
 
-SAMPLE_SECONDS: Final = 0.2
-"""Long enough to outlast what the socket buffers swallow at once."""
+DWELL_SECONDS: Final = 0.4
+"""A level is judged no sooner: longer than what the socket buffers swallow at once."""
+
+PATIENCE_SECONDS: Final = 1.5
+"""A level that has not paid off by then is left again: disks and networks stall for moments."""
 
 GAIN: Final = 1.05
-"""One more in flight must bring so much, else it stays as it is."""
+"""What a level must bring over the one before it."""
 
-PATIENCE: Final = 3
-"""Samples without gain before growth stops: one may be noise."""
-
-REST_SECONDS: Final = 10.0
-"""After growth stopped, or after a push-back: how long until the next try to grow."""
+REST_SECONDS: Final = 5.0
+"""Until the next try to grow, after one that did not pay, or after a push-back."""
 
 
 class Window:
-    """Counts bytes in samples of time and moves `limit` between 1 and `most`. Safe to call from threads."""
+    """Moves `limit` between 1 and `most` by the bytes that pass. Safe to call from threads.
+
+    At first it doubles, as TCP does. After a step that did not pay it goes back, rests, and tries
+    one more at a time.
+    """
 
     def __init__(self, *, most: int, clock: Callable[[], float]) -> None:
         self.limit = min(START, most)
@@ -29,22 +33,19 @@ class Window:
         self._most = most
         self._clock = clock
         self._lock = threading.Lock()
+        self._doubling = True
+        self._resting_until: float | None = None
+        self._rate_before = 0.0
+        self._limit_before = self.limit
         self._bytes = 0
         self._since = clock()
-        self._best = 0.0
-        self._without_gain = 0
-        self._rest_until = self._since
 
     def moved(self, count: int) -> None:
         """So many bytes went over the wire; negative when a failed attempt's are taken back."""
         with self._lock:
             self._bytes += count
             now = self._clock()
-            span = now - self._since
-            if span < SAMPLE_SECONDS:
-                return
-            grew = self._judge(max(self._bytes, 0) / span, now)
-            self._bytes, self._since = 0, now
+            grew = now - self._since >= DWELL_SECONDS and self._judge(now)
         if grew and self.on_growth is not None:
             self.on_growth()
 
@@ -52,26 +53,30 @@ class Window:
         """The server asked for less: half as many, once per rest."""
         with self._lock:
             now = self._clock()
-            if self._best == 0.0 and now < self._rest_until:
-                return
-            self.limit = max(1, self.limit // 2)
-            self._rest(now)
+            if self._resting_until is None or now >= self._resting_until:
+                self._rest(max(1, self.limit // 2), now)
 
-    def _judge(self, rate: float, now: float) -> bool:
-        """Grow if the last step has paid off; tell whether it grew."""
-        if now < self._rest_until or self.limit >= self._most:
+    def _judge(self, now: float) -> bool:
+        """Take the next step if the last one has paid off, or take it back; tell whether it grew."""
+        if self._resting_until is not None and now < self._resting_until:
             return False
-        if rate > self._best * GAIN:
-            self._best = rate
-            self._without_gain = 0
-            self.limit += 1
-            return True
-        self._without_gain += 1
-        if self._without_gain >= PATIENCE:
-            self._rest(now)
+        span = now - self._since
+        rate = max(self._bytes, 0) / span
+        if self._resting_until is not None or rate > self._rate_before * GAIN:
+            return self._grow(rate, now)
+        if span >= PATIENCE_SECONDS and self.limit < self._most:
+            self._rest(self._limit_before, now)
         return False
 
-    def _rest(self, now: float) -> None:
-        self._rest_until = now + REST_SECONDS
-        self._best = 0.0
-        self._without_gain = 0
+    def _grow(self, rate: float, now: float) -> bool:
+        self._resting_until = None
+        self._rate_before, self._limit_before = rate, self.limit
+        self.limit = min(self._most, self.limit * 2 if self._doubling else self.limit + 1)
+        self._bytes, self._since = 0, now
+        return self.limit > self._limit_before
+
+    def _rest(self, limit: int, now: float) -> None:
+        self.limit = limit
+        self._doubling = False
+        self._resting_until = now + REST_SECONDS
+        self._bytes, self._since = 0, now
