@@ -28,6 +28,10 @@ class Ledger:
     promises: int = 0
     failures: int = 0
 
+    def so_far(self) -> "Ledger":
+        """What has been acknowledged by now."""
+        return Ledger(dict(self.files), dict(self.parts), self.promises, self.failures)
+
 
 class Failed(Exception):
     """No answer, or an error: the service is in trouble."""
