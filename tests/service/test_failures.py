@@ -19,7 +19,7 @@ BEFORE_AND_AFTER = pytest.mark.parametrize("after", [False, True], ids=["before"
 async def sweep_debris(world: World) -> None:
     """What the sweeper finds once every grace is over, in as many rounds as it takes."""
     for _ in range(2):
-        world.clock.advance(SCHEDULE.orphan_grace + 1)
+        world.clock.advance(SCHEDULE.orphan_grace + 300)
         await world.sweep()
 
 
@@ -176,7 +176,7 @@ async def test_a_sweep_that_breaks_at_any_step_is_made_good_by_later_ones(
     world.catalog.fail("add_part", StorageDown("down"))
     with pytest.raises(StorageDown):
         await world.part(upload_id, b"orphan")
-    world.clock.advance(SCHEDULE.orphan_grace + 1)
+    world.clock.advance(SCHEDULE.orphan_grace + 300)
     store, method = step
     getattr(world, store).fail(method, StorageDown("down"), after=after)
     with pytest.raises(StorageDown):

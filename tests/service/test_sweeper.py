@@ -68,7 +68,7 @@ async def test_a_preview_says_what_a_round_then_does_and_changes_nothing(world: 
     world.catalog.fail("add_part", ConnectionError("lost"))
     with pytest.raises(ConnectionError):
         await world.part(await world.open(), b"orphan")
-    world.clock.advance(SCHEDULE.orphan_grace + 1)
+    world.clock.advance(SCHEDULE.orphan_grace + 300)
     before = (await world.stored(), await world.condemned(), await world.pointed_at())
     preview = await world.sweeper.preview()
     assert before == (await world.stored(), await world.condemned(), await world.pointed_at())
