@@ -18,7 +18,7 @@ from heavylift.api.drain import drain_on_signal
 from heavylift.api.gate import Gate
 from heavylift.api.guard import Guard
 from heavylift.blobs import open_blobs
-from heavylift.catalog import open_catalog
+from heavylift.catalog import migrate_catalog, open_catalog
 from heavylift.logs import configure_logs
 from heavylift.service.files import Files
 from heavylift.service.keys import Keys
@@ -52,6 +52,12 @@ async def open_stores(settings: Settings, *, clock: Clock = time.time) -> AsyncI
             await blobs.close()
     finally:
         await catalog.close()
+
+
+def migrate(settings: Settings) -> tuple[str | None, str]:
+    """Bring the catalog to what this version needs. Its schema before, if it had one, and after. Blocks."""
+    settings.data.mkdir(parents=True, exist_ok=True)
+    return migrate_catalog(settings.catalog_url)
 
 
 def make_sweeper(settings: Settings, stores: Stores, *, clock: Clock = time.time) -> Sweeper:

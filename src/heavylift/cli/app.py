@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from heavylift._version import __version__
-from heavylift.cli import keys, projects, serve, settings, sweep
+from heavylift.cli import keys, migrate, projects, serve, settings, sweep
 
 app = typer.Typer(
     name="heavylift",
@@ -15,6 +15,7 @@ app = typer.Typer(
 )
 app.command("serve")(serve.serve)
 app.command("sweep")(sweep.sweep)
+app.command("migrate")(migrate.migrate)
 app.command("settings")(settings.show_settings)
 app.add_typer(keys.app, name="keys")
 app.add_typer(projects.app, name="projects")

@@ -2,7 +2,8 @@
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
 
@@ -59,16 +60,27 @@ def load_settings(config: Path | None = None, **given: Any) -> "Settings":
 
 def with_stores(settings: "Settings", work: "Callable[[Stores], Awaitable[T]]") -> T:
     """Run `work` on the stores that the settings name; what they refuse is said in one line."""
-    from heavylift.domain.errors import Refusal
-    from heavylift.service.ports import StorageDown, StorageFull
     from heavylift.wiring import open_stores
 
     async def run() -> T:
         async with open_stores(settings) as stores:
             return await work(stores)
 
-    try:
+    with said():
         return asyncio.run(run())
+
+
+@contextmanager
+def said() -> Iterator[None]:
+    """What the stores refuse is said in one line."""
+    from heavylift.catalog import UnfitCatalog
+    from heavylift.domain.errors import Refusal
+    from heavylift.service.ports import StorageDown, StorageFull
+
+    try:
+        yield
+    except UnfitCatalog as error:
+        fail(str(error), status=USAGE)
     except Refusal as refusal:
         fail(refusal.message)
     except (StorageDown, StorageFull) as error:

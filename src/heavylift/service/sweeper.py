@@ -1,16 +1,25 @@
 """Reclaims what nobody can ask for any more: never anything that a fact points at.
 
 Every step is one transaction that several sweepers may take at once: each row is
-handed to the garbage by exactly one of them, and deleting bytes twice is fine.
+handed to the garbage by exactly one of them, and deleting bytes twice is fine. In the
+background they take turns all the same, by a lease in the catalog: it spares the work,
+and nothing but that depends on it.
 """
 
 import asyncio
 import random
+import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
 from heavylift.service.ports import BlobStore, Catalog, Clock, Reclaimed
+
+LEASE = "sweep"
+"""The name of the lease that the sweeper in the background holds."""
+
+LEASE_INTERVALS = 1.5
+"""How long it is held without being prolonged: past the next round, for less than two."""
 
 STEP = 200
 """Rows, and blobs, of one step: short enough that nobody waits for it."""
@@ -72,6 +81,7 @@ class Sweeper:
         self._schedule = schedule
         self._report = report
         self._complain = complain
+        self._holder = secrets.token_hex(8)
         self._nudged = asyncio.Event()
 
     def wake(self) -> None:
@@ -79,22 +89,42 @@ class Sweeper:
         self._nudged.set()
 
     async def run(self) -> None:
-        """Round after round until cancelled. Orphans are looked for at the start, then now and then."""
+        """Round after round until cancelled, as long as no other process does it. Orphans are looked
+        for at the start, then now and then."""
+        try:
+            await self._rounds()
+        finally:
+            await self._let_go()
+
+    async def _rounds(self) -> None:
         search_at = self._clock()
         while True:
             self._nudged.clear()
             search = self._clock() >= search_at
             try:
-                self._report(await self.round(orphans=search))
+                if await self._lease(LEASE_INTERVALS * self._schedule.interval):
+                    if search:
+                        search_at = self._clock() + self._schedule.orphan_interval
+                    self._report(await self.round(orphans=search))
             except Exception as error:  # a sweeper that dies leaks for ever: say what happened, go on
                 self._complain(error)
-            if search:
-                search_at = self._clock() + self._schedule.orphan_interval
             pause = self._schedule.interval * random.uniform(0.8, 1.2)  # noqa: S311 - workers spread, no secret
             with suppress(TimeoutError):
                 # Not wait_for: Python 3.11's loses a cancellation that comes together with a nudge.
                 async with asyncio.timeout(pause):
                     await self._nudged.wait()
+
+    async def _lease(self, seconds: float) -> bool:
+        """Whether it is this process that sweeps, for so long."""
+        now = self._clock()
+        return await self._catalog.take_lease(LEASE, self._holder, now=now, until=now + seconds)
+
+    async def _let_go(self) -> None:
+        """Whoever comes next need not wait for the lease to end."""
+        try:
+            await self._lease(0)
+        except Exception as error:
+            self._complain(error)
 
     async def round(self, *, orphans: bool = True) -> Swept:
         """Reclaim everything that is due now."""
