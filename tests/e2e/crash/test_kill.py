@@ -17,6 +17,9 @@ from tests.serving import Served, serving
 ENV = {"HEAVYLIFT_DELETE_GRACE": "0"}
 """Deleted bytes go at once, so that their reclaiming is within the story."""
 
+pytestmark = pytest.mark.timeout(600)
+"""Every point takes two starts of a process: a machine busy with other things needs longer than usual."""
+
 MOST = 60
 """Points of one operation: a bound for a test gone wild."""
 

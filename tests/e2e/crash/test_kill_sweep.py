@@ -18,8 +18,11 @@ from tests.serving import Served, serving
 SECONDS_OPEN = "5"
 """How long an Upload stays open here: its Parts must come within that, and the test waits for its end."""
 
-SHARES = 3
+SHARES = 5
 """Tests that the points are dealt out to, so that they run side by side."""
+
+pytestmark = pytest.mark.timeout(600)
+"""Every point takes two starts of a process: a machine busy with other things needs longer than usual."""
 
 MOST = 120
 """Points of a sweep: a bound for a test gone wild."""
@@ -76,7 +79,7 @@ def test_a_sweep_killed_at_any_moment_leaves_nothing_that_the_next_one_does_not_
         victims.append(victim)
         shutil.rmtree(data)
     print(f"sweeps died at: {', '.join(victims)}")
-    assert len(victims) >= 8
+    assert len(victims) >= 5
     sweep(data, os.environ)  # orphans are gone by the first, and their keys forgotten by the next
     with facts(data) as catalog:
         assert catalog.execute("SELECT count(*) FROM garbage").fetchone()[0] == 0
