@@ -29,6 +29,7 @@ test: $(READY) ## run every test
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 bench: $(READY) ## measure side by side
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
 	$(BIN)/python -m bench
 
 docs: $(READY) ## write what is generated in docs/

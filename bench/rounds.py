@@ -68,7 +68,7 @@ class Field:
     """The peers of one comparison, running. Those that cannot are named in `missing`."""
 
     def __init__(self, folder: Path, *, say: Say) -> None:
-        self._folder = folder
+        self.folder = folder
         self._say = say
         self._stack = ExitStack()
         self.missing: dict[str, str] = {}
@@ -81,7 +81,7 @@ class Field:
 
     def add(self, make: Callable[[Path], Peer]) -> Peer | None:
         """Start one more, in a folder of its own. None if it cannot be had."""
-        folder = self._folder / str(len(list(self._folder.iterdir())))
+        folder = self.folder / str(len(list(self.folder.iterdir())))
         folder.mkdir()
         peer = make(folder)
         try:
@@ -113,7 +113,8 @@ def compare(
 
 def once(candidate: Candidate, *, connections: int, requests: int, least: int) -> Outcome:
     """One run. Raises Failed."""
-    load = replace(candidate.make(), connections=connections, requests=requests)
+    fair = max(connections, int(requests * candidate.peer.share))
+    load = replace(candidate.make(), connections=connections, requests=fair)
     try:
         with reaping(candidate.peer.finished(), least=least):
             return carry_out(load, candidate.peer.process.family())

@@ -25,6 +25,7 @@ def python_peers() -> Path:
 class FolderPeer(Peer):
     """A server that is told its folder by the variable FOLDER and puts each upload there as one file."""
 
+    share = 0.5
     app = ""
     """The application in this folder, as uvicorn names it."""
 
@@ -85,6 +86,7 @@ class Seaweed(Peer):
     """SeaweedFS as one node, by its S3 interface, without credentials. Its volumes cannot be reaped."""
 
     name = "SeaweedFS S3"
+    share = 0.1
 
     def words(self) -> Sequence[str]:
         binary = python_peers() / "weed"

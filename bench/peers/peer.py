@@ -14,8 +14,8 @@ class Peer:
     """A server in a process of its own. A subclass says how it is called and what it is sent."""
 
     name = ""
-    what = ""
-    """One line for the reader of a table: what exactly was measured."""
+    share = 1.0
+    """Of the requests that others get: a slow server need not take all evening."""
 
     def __init__(self, folder: Path) -> None:
         """`folder` is its alone, and is there already."""

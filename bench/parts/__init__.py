@@ -1,0 +1,1 @@
+"""What is measured: one module for each question, each a function from a Bench to what it found."""
