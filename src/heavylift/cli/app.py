@@ -5,14 +5,20 @@ from typing import Annotated
 import typer
 
 from heavylift._version import __version__
-from heavylift.cli import keys, migrate, projects, serve, settings, sweep
+from heavylift.cli import download, files, keys, migrate, projects, serve, settings, sweep, upload, uploads
+from heavylift.cli.connection import API_KEY_VARIABLES, BASE_URL_VARIABLES, chosen
 
 app = typer.Typer(
     name="heavylift",
     help="Upload large files in parts, by OpenAI's Uploads and Files protocol, on your own machines.",
     no_args_is_help=True,
+    rich_markup_mode="markdown",  # paragraphs are reflowed to the width of the terminal
     pretty_exceptions_show_locals=False,  # they may hold a key
 )
+app.command("upload", epilog=upload.EXAMPLES)(upload.upload)
+app.command("download", epilog=download.EXAMPLES)(download.download)
+app.add_typer(files.app, name="files")
+app.add_typer(uploads.app, name="uploads")
 app.command("serve")(serve.serve)
 app.command("sweep")(sweep.sweep)
 app.command("migrate")(migrate.migrate)
@@ -29,11 +35,44 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def root(
+    context: typer.Context,
+    base_url: Annotated[
+        str | None,
+        typer.Option(
+            envvar=BASE_URL_VARIABLES,
+            metavar="URL",
+            help="The server, up to and with /v1. Default: the local one.",
+            show_default=False,
+        ),
+    ] = None,
+    api_key: Annotated[
+        str | None,
+        typer.Option(
+            envvar=API_KEY_VARIABLES,
+            metavar="KEY",
+            help="Its key; a variable keeps it out of the list of processes. Default, for the local server:"
+            " the key in its data folder.",
+            show_default=False,
+        ),
+    ] = None,
+    timeout: Annotated[
+        float | None,
+        typer.Option(
+            min=0.1,
+            metavar="SECONDS",
+            help="The longest silence of the network that is borne. Default: 120.",
+            show_default=False,
+        ),
+    ] = None,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Upload large files in parts, by OpenAI's Uploads and Files protocol, on your own machines."""
+    """Upload large files in parts, by OpenAI's Uploads and Files protocol, on your own machines.
+
+    The options here stand in front of the command: heavylift --base-url URL upload FILE.
+    """
+    context.obj = chosen(base_url=base_url, api_key=api_key, timeout=timeout)
 
 
 def main() -> None:

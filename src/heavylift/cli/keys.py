@@ -9,7 +9,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from heavylift.cli.local import AsJson, Config, Data, load_settings, with_stores
+from heavylift.cli.local import Config, Data, load_settings, with_stores
+from heavylift.cli.output import AsJson
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

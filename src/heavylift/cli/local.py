@@ -1,13 +1,14 @@
 """What commands on the server's own machine share: its settings, its stores, a clear error."""
 
-import asyncio
 import os
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
+
+from heavylift.cli.exits import USAGE, fail
 
 if TYPE_CHECKING:
     from heavylift.settings import Settings
@@ -23,16 +24,6 @@ Config = Annotated[
     Path | None,
     typer.Option("--config", help="TOML file with settings.", show_default=False),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
-
-USAGE = 2
-FAILED = 1
-
-
-def fail(message: str, *, status: int = FAILED) -> NoReturn:
-    """One line on standard error, and out."""
-    typer.echo(f"heavylift: {message}", err=True)
-    raise typer.Exit(status)
 
 
 def load_settings(config: Path | None = None, **given: Any) -> "Settings":
@@ -60,6 +51,8 @@ def load_settings(config: Path | None = None, **given: Any) -> "Settings":
 
 def with_stores(settings: "Settings", work: "Callable[[Stores], Awaitable[T]]") -> T:
     """Run `work` on the stores that the settings name; what they refuse is said in one line."""
+    import asyncio
+
     from heavylift.wiring import open_stores
 
     async def run() -> T:

@@ -4,7 +4,8 @@ import json
 
 import typer
 
-from heavylift.cli.local import AsJson, Config, Data, load_settings, said
+from heavylift.cli.local import Config, Data, load_settings, said
+from heavylift.cli.output import AsJson
 
 
 def migrate(config: Config = None, data: Data = None, as_json: AsJson = False) -> None:

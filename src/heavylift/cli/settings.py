@@ -7,7 +7,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from heavylift.cli.local import AsJson, Config, Data, load_settings
+from heavylift.cli.local import Config, Data, load_settings
+from heavylift.cli.output import AsJson
 
 PASSWORD = re.compile(r"(?<=://)([^:/@]*):.*@", re.DOTALL)
 """Up to the last @, though a password that is not encoded may hold anything."""

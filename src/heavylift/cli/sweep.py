@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from heavylift.cli.local import AsJson, Config, Data, load_settings, with_stores
+from heavylift.cli.local import Config, Data, load_settings, with_stores
+from heavylift.cli.output import AsJson
 
 if TYPE_CHECKING:
     from heavylift.service.sweeper import Swept

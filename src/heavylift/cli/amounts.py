@@ -1,0 +1,78 @@
+"""Sizes and times as people write and read them."""
+
+import json
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Final
+
+import typer
+
+SIZES: Final = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
+SECONDS: Final = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
+
+
+def size(text: str) -> int:
+    """Bytes out of `16M`, `16MB` or `16MiB`, which are the same here: 1 MB is 1,048,576 bytes."""
+    found = re.fullmatch(r"(\d{1,18})\s*([kmg]?)(?:i?b)?", text.strip().lower())
+    if found is None:
+        raise typer.BadParameter(f"{text!r} is not a size. Write bytes, or 512K, 16M, 1G.")
+    return int(found[1]) * SIZES[found[2]]
+
+
+def seconds(text: str) -> int:
+    """Seconds out of `90`, `90s`, `15m`, `12h`, `7d` or `2w`, or of the protocol's object in JSON."""
+    if text.lstrip().startswith("{"):
+        return _seconds_of_object(text)
+    found = re.fullmatch(r"(\d{1,12})\s*([smhdw]?)", text.strip().lower())
+    if found is None:
+        raise typer.BadParameter(f"{text!r} is not a time. Write seconds, or 15m, 12h, 7d, 2w.")
+    return int(found[1]) * SECONDS[found[2]]
+
+
+def _seconds_of_object(text: str) -> int:
+    try:
+        value = json.loads(text)["seconds"]
+    except (ValueError, KeyError):
+        value = None
+    if not isinstance(value, int):
+        raise typer.BadParameter('the object looks like {"anchor": "created_at", "seconds": 604800}.')
+    return value
+
+
+def show_bytes(count: float) -> str:
+    """`12.3 MiB`."""
+    units = ["B", "KiB", "MiB", "GiB"]
+    step = 0
+    while count >= 1024 and step < len(units) - 1:
+        count /= 1024
+        step += 1
+    return f"{count:.0f} B" if step == 0 else f"{count:.1f} {units[step]}"
+
+
+def show_moment(unix: int | None) -> str:
+    """A Unix time in UTC, to the second; nothing for None or for a time that no calendar has."""
+    try:
+        return "" if unix is None else datetime.fromtimestamp(unix, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+    except (ValueError, OverflowError, OSError):
+        return str(unix)
+
+
+def show_span(span: float | None) -> str:
+    """`0:42`, `1:05:09`; `-:--` while it cannot be told."""
+    if span is None or span >= 360_000:
+        return "-:--"
+    minutes, rest = divmod(round(span), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+ExpiresAfter = Annotated[
+    int | None,
+    typer.Option(
+        "--expires-after",
+        metavar="TIME",
+        parser=seconds,
+        show_default=False,
+        help="When the File expires, counted from its creation: 12h, 7d, 2w, or seconds.",
+    ),
+]

@@ -1,0 +1,112 @@
+"""Which server the commands talk to, with which key, and a client of the SDK for it."""
+
+import logging
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import typer
+
+from heavylift.cli.exits import explained, fail, say, status_of
+from heavylift.client.calls import Request
+from heavylift.client.client import Heavylift
+from heavylift.client.config import LOCAL_SERVER
+from heavylift.client.errors import HeavyliftError
+from heavylift.client.hooks import HookContext, Hooks
+from heavylift.client.logs import LOGGER
+from heavylift.client.retries import BackoffStrategy, RetryConfig
+
+BASE_URL_VARIABLES: Final = ["HEAVYLIFT_BASE_URL", "OPENAI_BASE_URL"]
+API_KEY_VARIABLES: Final = ["HEAVYLIFT_API_KEY", "OPENAI_API_KEY"]
+
+BRIEF: Final = RetryConfig(backoff=BackoffStrategy(max_elapsed_time=3_000))
+"""For single questions: somebody sits and waits for the answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """Where to, with which key, and how long a silence of the network is borne, in seconds."""
+
+    url: str
+    api_key: str | None = field(repr=False)
+    timeout: float | None = None
+
+    @property
+    def timeout_ms(self) -> int | None:
+        """The same in milliseconds, for the SDK."""
+        return None if self.timeout is None else round(self.timeout * 1000)
+
+
+def chosen(*, base_url: str | None, api_key: str | None, timeout: float | None) -> Server:
+    """What was given; the local server and the key in its data folder otherwise."""
+    url = (base_url or LOCAL_SERVER).rstrip("/")
+    if api_key is None and url == LOCAL_SERVER:
+        api_key = local_key()
+    return Server(url=url, api_key=api_key, timeout=timeout)
+
+
+def local_key() -> str | None:
+    """The key that `heavylift serve` keeps in its data folder; None where there is none to read."""
+    folder = Path(os.environ.get("HEAVYLIFT_DATA") or "heavylift-data")
+    try:
+        return (folder / "api-key").read_text(encoding="ascii").strip() or None
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def server_of(context: typer.Context) -> Server:
+    """What the options in front of the command have chosen."""
+    server = context.find_root().obj
+    assert isinstance(server, Server), "the root command sets it"
+    return server
+
+
+@contextmanager
+def connected(
+    context: typer.Context, *, retries: RetryConfig | None = BRIEF, hooks: Sequence[Hooks] = ()
+) -> Iterator[Heavylift]:
+    """A client for the length of a `with` block. What it raises ends the command in one line."""
+    server = server_of(context)
+    _show_warnings()
+    try:
+        with Heavylift(
+            api_key=server.api_key or "",  # a server may do without
+            server_url=server.url,
+            timeout_ms=server.timeout_ms,
+            retry_config=retries,
+            hooks=hooks,
+        ) as client:
+            yield client
+    except BrokenPipeError:
+        raise  # who reads our output has seen enough
+    except (HeavyliftError, OSError) as error:
+        fail(explained(error, server_url=server.url, secret=server.api_key), status=status_of(error))
+
+
+class Waiting(Hooks):
+    """Says once that the first answer is late, while there is no progress to show yet."""
+
+    def __init__(self) -> None:
+        self._said = False
+
+    def before_request(self, context: HookContext, request: Request) -> Request:
+        """On the second attempt of anything but a part."""
+        if context.attempt and not self._said and context.operation in {"createUpload", "retrieveFile"}:
+            self._said = True
+            say(f"{context.server_url} does not answer as it should; trying again for half a minute.")
+        return request
+
+
+class _Lines(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        say(record.getMessage())
+
+
+def _show_warnings() -> None:
+    """Warnings of the SDK are lines like our own."""
+    if not LOGGER.handlers:
+        LOGGER.addHandler(_Lines())
+        LOGGER.propagate = False

@@ -1,0 +1,89 @@
+"""`heavylift download`: a File onto the disk, resumable, verified and put in place whole; or to a pipe."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from heavylift.cli.amounts import show_bytes
+from heavylift.cli.connection import Waiting, connected
+from heavylift.cli.exits import FAILED, INTERRUPTED, USAGE, fail
+from heavylift.cli.output import AsJson, as_data, examples, show_json, show_table
+from heavylift.cli.progress import Bar
+from heavylift.client.client import Heavylift
+from heavylift.client.models import DownloadedFile, File
+
+EXAMPLES = examples(
+    'heavylift download "$FILE" --to copy.jsonl',
+    'heavylift download "$FILE" --to - | head -n 1',
+)
+
+FileId = Annotated[str, typer.Argument(metavar="FILE_ID", help="The File's id.")]
+To = Annotated[
+    str,
+    typer.Option(metavar="PATH", help="A file, a folder to put it in under its own name, or - for a pipe."),
+]
+Jobs = Annotated[int, typer.Option(min=1, max=64, help="Most ranges in flight.")]
+Resume = Annotated[bool, typer.Option("--resume/--no-resume", help="Go on with an interrupted download.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace a file that is there.")]
+
+
+def download(
+    context: typer.Context,
+    file_id: FileId,
+    to: To = ".",
+    jobs: Jobs = 4,
+    resume: Resume = True,
+    force: Force = False,
+    as_json: AsJson = False,
+) -> None:
+    """Download a File: in parallel ranges, compared with the server's checksum, put in place whole.
+
+    Until then it is called PATH.part. After an interruption the same command fetches only what
+    is missing.
+    """
+    with connected(context, retries=None, hooks=[Waiting()]) as client:
+        if to == "-":
+            _pour(client, file_id, as_json=as_json)
+            return
+        file = client.files.retrieve_file(file_id=file_id)
+        target = _target(Path(to), file)
+        if target.exists() and not force:
+            fail(f"{target} is there already. --force replaces it, --to names another place.", status=FAILED)
+        saved = _fetch(client, file_id, target, jobs=jobs, resume=resume)
+    if as_json:
+        show_json(as_data(saved))
+        return
+    checked = "verified" if saved.verified else "not verified: the server shows no checksum"
+    show_table(("path", "size", "checksum"), [(saved.path, show_bytes(saved.bytes), checked)])
+
+
+def _target(to: Path, file: File) -> Path:
+    """A server's file name never leads out of the folder."""
+    if not to.is_dir():
+        return to
+    name = Path(file.filename.replace("\\", "/").replace("\0", "")).name
+    return to / (name if name not in {"", ".."} else file.id)
+
+
+def _fetch(client: Heavylift, file_id: str, target: Path, *, jobs: int, resume: bool) -> DownloadedFile:
+    bar = Bar(target.name)
+    try:
+        with bar:
+            return client.files.download_file(
+                file_id=file_id, to=target, max_concurrency=jobs, resume=resume, on_progress=bar.report
+            )
+    except KeyboardInterrupt:
+        again = "The same command goes on." if resume else "The same command begins again."
+        fail(f"interrupted. {again}", status=INTERRUPTED)
+
+
+def _pour(client: Heavylift, file_id: str, *, as_json: bool) -> None:
+    if as_json:
+        fail("--to - writes the File itself; --json has no place there.", status=USAGE)
+    if sys.stdout.isatty():
+        fail("--to - writes bytes, and this is a terminal. Redirect it: > FILE", status=USAGE)
+    for block in client.files.download_file(file_id=file_id):
+        sys.stdout.buffer.write(block)
+    sys.stdout.buffer.flush()

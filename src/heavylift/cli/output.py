@@ -1,0 +1,67 @@
+"""What goes to standard output: tables and fields for people, tab-separated lines in a pipe, or JSON."""
+
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Annotated, Any
+
+import typer
+from pydantic import BaseModel
+
+from heavylift.cli.exits import one_line
+
+AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
+
+
+def examples(*lines: str) -> str:
+    """What stands below a command's help; the reference has the same lines and runs them."""
+    return "\n\n".join(("Examples:", *lines))
+
+
+def as_data(model: BaseModel) -> dict[str, Any]:
+    """The object as the server sent it, unknown fields included."""
+    return model.model_dump(mode="json", exclude_none=True)
+
+
+def show_json(value: object) -> None:
+    """One line of JSON."""
+    typer.echo(json.dumps(value))
+
+
+def show_object(model: BaseModel, *, as_json: bool) -> None:
+    """One object: a field a line, or JSON."""
+    data = as_data(model)
+    if as_json:
+        show_json(data)
+        return
+    flat = dict(_flattened(data))
+    width = max(len(name) for name in flat) if sys.stdout.isatty() else 0
+    for name, value in flat.items():
+        typer.echo(f"{name:<{width}}\t{value}" if not width else f"{name:<{width}}  {value}")
+
+
+def _flattened(data: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, str]]:
+    for name, value in data.items():
+        if isinstance(value, Mapping):
+            yield from _flattened(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", one_line(value if isinstance(value, str) else json.dumps(value))
+
+
+def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """A table on a terminal; elsewhere a line per row, without a header, its cells parted by tabs."""
+    if not sys.stdout.isatty():
+        for row in rows:
+            typer.echo("\t".join(one_line(cell) for cell in row))
+        return
+
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, header_style="bold")
+    for number, column in enumerate(columns):
+        table.add_column(column, no_wrap=number == 0, overflow="fold")  # an id is for copying
+    for row in rows:
+        table.add_row(*(Text(one_line(cell)) for cell in row))
+    Console().print(table)

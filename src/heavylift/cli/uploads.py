@@ -1,0 +1,203 @@
+"""`heavylift uploads`: look at Uploads, give them up, and the protocol's four operations one by one."""
+
+import os
+import sys
+from itertools import islice
+from typing import Annotated, Literal
+
+import typer
+
+from heavylift.cli import amounts
+from heavylift.cli.connection import connected
+from heavylift.cli.exits import USAGE, fail
+from heavylift.cli.files import PAGE, Limit, Order
+from heavylift.cli.output import AsJson, as_data, examples, show_json, show_object, show_table
+from heavylift.client.models import Upload
+from heavylift.client.sources import FileInput, FileSlice
+
+app = typer.Typer(
+    help="Uploads: files in the making. `heavylift upload` does all of this at once.", no_args_is_help=True
+)
+
+Status = Annotated[
+    Literal["pending", "completed", "cancelled", "expired"] | None,
+    typer.Option(help="Only of this status.", show_default=False),
+]
+Id = Annotated[str, typer.Argument(metavar="UPLOAD_ID", help="The Upload's id.")]
+IdOption = Annotated[str, typer.Option("--upload-id", metavar="ID", help="The Upload's id.")]
+COLUMNS = ("id", "name", "status", "received", "size", "purpose", "expires")
+
+
+@app.command("list", epilog=examples("heavylift uploads list --status pending"))
+def list_uploads(
+    context: typer.Context,
+    status: Status = None,
+    limit: Limit = None,
+    order: Order = "desc",
+    as_json: AsJson = False,
+) -> None:
+    """List Uploads, newest first. Heavylift servers only."""
+    with connected(context) as client:
+        page = min(limit or PAGE, PAGE)
+        found = list(islice(client.uploads.list_uploads(status=status, limit=page, order=order), limit))
+    if as_json:
+        show_json([as_data(upload) for upload in found])
+    else:
+        show_table(COLUMNS, [_row(upload) for upload in found])
+
+
+def _row(upload: Upload) -> tuple[str, ...]:
+    received = "" if upload.bytes_received is None else amounts.show_bytes(upload.bytes_received)
+    size, expires = amounts.show_bytes(upload.bytes), amounts.show_moment(upload.expires_at)
+    return (upload.id, upload.filename, upload.status, received, size, upload.purpose, expires)
+
+
+@app.command(
+    "create",
+    epilog=examples(
+        "UPLOAD=$(heavylift uploads create --filename two.bin --purpose user_data --bytes 6"
+        " --mime-type application/octet-stream --json | jq -r .id)"
+    ),
+)
+def create(
+    context: typer.Context,
+    bytes: Annotated[int, typer.Option(metavar="SIZE", parser=amounts.size, help="Size of the whole file.")],
+    filename: Annotated[str, typer.Option(help="Its name.")],
+    mime_type: Annotated[str, typer.Option(help="Its MIME type.")],
+    purpose: Annotated[str, typer.Option(help="What the File is for.")],
+    expires_after: amounts.ExpiresAfter = None,
+    as_json: AsJson = False,
+) -> None:
+    """Announce a file: an Upload that takes parts for an hour."""
+    with connected(context) as client:
+        made = client.uploads.create_upload(
+            filename=filename, purpose=purpose, bytes=bytes, mime_type=mime_type, expires_after=expires_after
+        )
+    show_object(made, as_json=as_json)
+
+
+@app.command("show", epilog=examples('heavylift uploads show "$UPLOAD"'))
+def show(context: typer.Context, upload_id: Id, as_json: AsJson = False) -> None:
+    """Show one Upload and what it has received. Heavylift servers only."""
+    with connected(context) as client:
+        found = client.uploads.get_upload(upload_id=upload_id)
+    show_object(found, as_json=as_json)
+
+
+@app.command(
+    "add-part",
+    epilog=examples(
+        'PART_1=$(printf abc | heavylift uploads add-part --upload-id "$UPLOAD" --data @- --json'
+        " | jq -r .id)",
+        'PART_2=$(heavylift uploads add-part --upload-id "$UPLOAD" --data @big.jsonl --length 3 --json'
+        " | jq -r .id)",
+    ),
+)
+def add_part(
+    context: typer.Context,
+    upload_id: IdOption,
+    data: Annotated[str, typer.Option(metavar="@FILE", help="The part's bytes; @- is standard input.")],
+    offset: Annotated[
+        int, typer.Option(metavar="SIZE", parser=amounts.size, help="Where in the file the part begins.")
+    ] = 0,
+    length: Annotated[
+        int | None,
+        typer.Option(metavar="SIZE", parser=amounts.size, help="Its length. Default: the rest of the file."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Send one part: a file, or a stretch of it."""
+    part = _data(data, offset=offset, length=length)
+    with connected(context) as client:
+        sent = client.uploads.add_upload_part(upload_id=upload_id, data=part)
+    show_object(sent, as_json=as_json)
+
+
+def _data(given: str, *, offset: int, length: int | None) -> FileInput | FileSlice:
+    """What `--data` names."""
+    if len(given) < 2 or not given.startswith("@"):
+        fail("--data names a file: --data @FILE, or --data @- for standard input.", status=USAGE)
+    path = given[1:]
+    if path != "-" and not offset and length is None:
+        return path
+    if path == "-":
+        if offset or length is not None:
+            fail("--offset and --length need a file, not standard input.", status=USAGE)
+        return sys.stdin.buffer
+    return _slice(path, offset, length)
+
+
+def _slice(path: str, offset: int, length: int | None) -> FileSlice:
+    try:
+        size = os.stat(path).st_size
+    except (OSError, ValueError) as error:
+        fail(f"{path}: {getattr(error, 'strerror', None) or error}. Check the path.", status=USAGE)
+    rest = size - offset
+    if rest < (length or 1):
+        fail(f"{path} has {size} bytes: there are not {length or 1} from {offset} on.", status=USAGE)
+    return FileSlice(path, offset, rest if length is None else length)
+
+
+@app.command("parts", epilog=examples('heavylift uploads parts "$UPLOAD"'))
+def parts(context: typer.Context, upload_id: Id, limit: Limit = None, as_json: AsJson = False) -> None:
+    """List the parts that an Upload has. Heavylift servers only."""
+    with connected(context) as client:
+        found = list(islice(client.uploads.list_upload_parts(upload_id=upload_id, limit=PAGE), limit))
+    if as_json:
+        show_json([as_data(part) for part in found])
+        return
+    rows = [
+        (part.id, str(part.bytes), part.checksum or "", amounts.show_moment(part.created_at))
+        for part in found
+    ]
+    show_table(("id", "bytes", "checksum", "created"), rows)
+
+
+@app.command(
+    "complete",
+    epilog=examples(
+        'heavylift uploads complete --upload-id "$UPLOAD" --part-id "$PART_2" --part-id "$PART_1"'
+    ),
+)
+def complete(
+    context: typer.Context,
+    upload_id: IdOption,
+    part_id: Annotated[
+        list[str], typer.Option("--part-id", metavar="ID", help="A part; once for each, in their order.")
+    ],
+    md5: Annotated[
+        str | None, typer.Option(help="Hex digest of the whole file, to be checked.", show_default=False)
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a File of these parts, in this order. Safe to repeat."""
+    with connected(context) as client:
+        done = client.uploads.complete_upload(upload_id=upload_id, part_ids=part_id, md5=md5)
+    show_object(done, as_json=as_json)
+
+
+@app.command(
+    "cancel",
+    epilog=examples(
+        "OTHER=$(heavylift uploads create --filename x --purpose user_data --bytes 1G --mime-type text/plain"
+        " --json | jq -r .id)",
+        'heavylift uploads cancel "$OTHER"',
+    ),
+)
+def cancel(
+    context: typer.Context,
+    upload_id: Annotated[
+        str | None, typer.Argument(metavar="UPLOAD_ID", help="The Upload's id.", show_default=False)
+    ] = None,
+    option: Annotated[
+        str | None, typer.Option("--upload-id", metavar="ID", help="The same.", show_default=False)
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Give an Upload up: its parts are dropped. Safe to repeat."""
+    chosen = upload_id or option
+    if chosen is None or (upload_id and option):
+        fail("name one Upload: heavylift uploads cancel UPLOAD_ID", status=USAGE)
+    with connected(context) as client:
+        cancelled = client.uploads.cancel_upload(upload_id=chosen)
+    show_object(cancelled, as_json=as_json)
