@@ -58,7 +58,7 @@ def trouble(error: psycopg.Error | Uncertain) -> Exception:
         return StorageDown("The catalog is closed.")
     if isinstance(error, PoolTimeout | TooManyRequests):
         return StorageDown(f"There is no connection to the catalog: {error}.")
-    text = str(error).strip() or type(error).__name__
+    text = " ".join(str(error).split()) or type(error).__name__
     if error.sqlstate == DISK_FULL:
         return StorageFull(f"There is no room for the catalog to grow: {text}.")
     return StorageDown(f"The catalog failed: {text}.")

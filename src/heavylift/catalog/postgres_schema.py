@@ -82,5 +82,10 @@ def connected(address: Address) -> Iterator[psycopg.Connection[Any]]:
     try:
         with psycopg.connect(make_conninfo(**address.parameters)) as connection:
             yield connection
-    except psycopg.Error as error:
-        raise StorageDown(f"{address.name} cannot be used: {str(error).strip()}") from error
+    except Exception as error:
+        # SQLAlchemy wraps what the driver raises
+        original = getattr(error, "orig", error)
+        if not isinstance(original, psycopg.Error):
+            raise
+        text = " ".join(str(original).split())
+        raise StorageDown(f"{address.name} cannot be used: {text}") from error

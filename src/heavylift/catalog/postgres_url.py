@@ -59,14 +59,22 @@ def parse(url: str, *, durable: bool = True) -> Address:
     try:
         given = conninfo_to_dict(url)
     except ProgrammingError:
+        given = {}
+    if not is_clear(given):
         # without libpq's own words: they may repeat the URL, and with it the password
         raise UnfitCatalog(
             "The catalog's URL cannot be read. It looks like postgresql://user:password@host:5432/name;"
             " in user, password and name, percent-encode : / @ ? # and %."
-        ) from None
+        )
     parameters = {**DEFAULTS, **given, "client_encoding": "utf8"}
     parameters["options"] = f"{options(durable=durable)} {given.get('options', '')}".strip()
     return Address(name=shown(given), parameters=parameters)
+
+
+def is_clear(given: Mapping[str, Any]) -> bool:
+    """Whether it was read as it was meant. A password with a bare slash becomes the port, and is shown."""
+    ports = str(given.get("port") or "").replace(",", "")
+    return bool(given) and (not ports or ports.isdigit()) and "@" not in str(given.get("dbname") or "")
 
 
 def options(*, durable: bool) -> str:
