@@ -8,39 +8,47 @@ import structlog
 from structlog.types import Processor
 
 SHARED: list[Processor] = [
-    structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_logger_name,
-    structlog.stdlib.add_log_level,
+    structlog.processors.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 ]
 
 
+class NamedLogger(structlog.WriteLogger):
+    """Writes lines to standard error; `name` is for the line to say where it comes from."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(sys.stderr)
+        self.name = name
+
+
 def configure_logs(form: Literal["auto", "console", "json"], level: str) -> None:
-    """Send everything, uvicorn's own lines too, to standard error in one form. Repeatable."""
+    """Send everything, uvicorn's own lines too, to standard error in one form. Repeatable.
+
+    Our own events are written directly, not through `logging`, which costs a small request
+    a fifth of its time.
+    """
     console = form == "console" or (form == "auto" and sys.stderr.isatty())
     renderer: list[Processor] = (
         [structlog.dev.ConsoleRenderer()]
         if console
         else [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
     )
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(
+    least = logging.getLevelNamesMapping()[level.upper()]
+    structlog.configure(
+        processors=[*SHARED, *renderer],
+        logger_factory=NamedLogger,
+        wrapper_class=structlog.make_filtering_bound_logger(least),
+        cache_logger_on_first_use=True,
+    )
+    foreign = logging.StreamHandler(sys.stderr)
+    foreign.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=SHARED,
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderer],
         )
     )
     root = logging.getLogger()
-    root.handlers = [handler]
-    root.setLevel(level.upper())
-    logging.getLogger("uvicorn.error").setLevel(max(logging.WARNING, root.level))
-    structlog.configure(
-        processors=[
-            structlog.stdlib.filter_by_level,
-            *SHARED,
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
-        cache_logger_on_first_use=True,
-    )
+    root.handlers = [foreign]
+    root.setLevel(least)
+    logging.getLogger("uvicorn.error").setLevel(max(logging.WARNING, least))

@@ -38,8 +38,8 @@ BUFFER: Final = 256 * KIB
 TESTED: Final = ("0.54.",)
 """Beginnings of the versions of uvicorn whose insides this module was tested against."""
 
-THREADS: Final = 8
-"""More than cores, since some wait for the disk."""
+THREADS: Final = 4
+"""They hold no client that is slow, so few suffice; more only hand the interpreter's lock around."""
 
 LINGER_MS: Final = 2
 """How long a thread waits for the next bytes before it gives the wait back to the loop."""

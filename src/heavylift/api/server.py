@@ -40,6 +40,7 @@ def serve(app: str, listening: Listening, *, announce: Callable[[str], None]) ->
         access_log=False,
         log_config=None,
         server_header=False,
+        proxy_headers=False,  # nothing here asks who the client of a proxy was
         timeout_keep_alive=int(listening.keep_alive),
         timeout_graceful_shutdown=5,
         ssl_certfile=listening.tls_cert,

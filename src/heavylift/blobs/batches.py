@@ -7,8 +7,9 @@ from heavylift.blobs.threads import Threads
 from heavylift.service.ports import Buffer, StorageDown, StorageFull
 from heavylift.service.waiting import ended, settled
 
-BATCH = 256 * 1024
-"""Bytes of one write. Smaller ones pay for the change of thread, larger ones only take memory."""
+BATCH = 128 * 1024
+"""Bytes of one write. Smaller ones pay for the change of thread; with larger ones 64 chunked bodies at
+once take the process beyond 200 MB."""
 
 
 class Spares:
