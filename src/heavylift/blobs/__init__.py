@@ -8,7 +8,12 @@ from heavylift.blobs.disk import RESERVE, DiskBlobs
 from heavylift.blobs.memory import MemoryBlobs
 from heavylift.service.ports import BlobStore, Clock
 
-SUPPORTED = "file:///folder (local disk) or memory: (gone when the process ends)"
+SUPPORTED = (
+    "file:///folder (local disk), s3://bucket/prefix, gs://bucket/prefix, az://container/prefix"
+    " (object stores) or memory: (gone when the process ends)"
+)
+
+OBJECT_STORES = frozenset({"s3", "gs", "az"})
 
 
 def open_blobs(
@@ -25,8 +30,20 @@ def open_blobs(
         return MemoryBlobs(clock=clock)
     if scheme == "file" and separator:
         return DiskBlobs(_folder(url), durable=durable, reserve=reserve)
+    if scheme in OBJECT_STORES and separator:
+        return _open_objects(url)
     # Not the whole URL: it may hold a secret.
     raise ValueError(f"no blob store {scheme[:20]!r}: the URL of the blobs is {SUPPORTED}")
+
+
+def _open_objects(url: str) -> BlobStore:
+    try:
+        from heavylift.blobs.objecturls import open_objects  # noqa: PLC0415 - its client is an extra
+    except ModuleNotFoundError as error:
+        raise ValueError(
+            f"object stores need {error.name}: install it with pip install 'heavylift[server,objectstore]'"
+        ) from error
+    return open_objects(url)
 
 
 def _folder(url: str) -> Path:

@@ -1,0 +1,150 @@
+"""Blobs as objects of S3, Google Cloud Storage or Azure: one object per blob, under `<prefix>/<key>`."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Collection
+from contextlib import aclosing, suppress
+
+import obstore
+
+from heavylift.blobs.fetching import Store, begun, fetch
+from heavylift.blobs.keys import checked, is_key
+from heavylift.blobs.sending import SEGMENT, Belt, Sending
+from heavylift.blobs.storeerrors import store_errors
+from heavylift.blobs.unfinished import Unfinished
+from heavylift.domain.files import WHOLE, Span
+from heavylift.domain.ids import new_blob_key
+from heavylift.service.ports import Buffer, StorageDown
+from heavylift.service.waiting import ended
+
+LIST = 1000
+"""Objects of one page of a list: what S3 gives at most."""
+
+DELETE = 1000
+"""Objects of one deletion: what S3's DeleteObjects takes at most."""
+
+FEW = 8
+"""Writes that may send a segment while they receive the next. Beyond these, each holds one segment
+alone: 32 of them stay under 200 MB, and with so many the wire is never idle anyway."""
+
+PROOF = b"heavylift"
+
+
+class ObjectBlobs:
+    """A BlobStore on an object store. `prefix` is a path without a slash at either end, or empty.
+
+    `unfinished`: the store's multipart uploads that a crash left behind, where it lists them.
+    """
+
+    def __init__(self, store: Store, *, prefix: str = "", unfinished: Unfinished | None = None) -> None:
+        self._store = store
+        self._prefix = f"{prefix}/" if prefix else ""
+        self._unfinished = unfinished
+        self._torsos: dict[str, set[str]] = {}
+        self._left: set[asyncio.Future[None]] = set()
+        self._writing = 0
+        self._closed = False
+
+    async def write(self, key: str, chunks: AsyncIterable[Buffer]) -> None:
+        path = self._path(key)
+        sending = Sending(
+            lambda content: self._put(path, content),
+            lambda: self._remove([path]),
+            self._leave,
+        )
+        self._writing += 1
+        try:
+            async for chunk in chunks:
+                await sending.add(chunk)
+            await sending.commit()
+        except BaseException as error:
+            await sending.abort(error)
+            raise
+        finally:
+            self._writing -= 1
+
+    async def read(self, key: str, span: Span = WHOLE) -> AsyncGenerator[bytes, None]:
+        path = self._path(key)
+        self._check_open()
+        async with aclosing(fetch(self._store, path, span)) as chunks:
+            async for chunk in chunks:
+                yield chunk
+
+    async def delete(self, keys: Collection[str]) -> None:
+        paths = [self._path(key) for key in keys]
+        for begin in range(0, len(paths), DELETE):
+            await self._remove(paths[begin : begin + DELETE])
+        for key in keys:
+            for upload in self._torsos.pop(key, ()):
+                assert self._unfinished is not None
+                await self._unfinished.abort(self._path(key), upload)
+
+    async def older_than(self, moment: float) -> AsyncIterator[str]:
+        self._check_open()
+        with store_errors():
+            pages = obstore.list(self._store, self._prefix or None, chunk_size=LIST)
+            async for page in pages:
+                for one in page:
+                    key = self._key(one["path"])
+                    if key and one["last_modified"].timestamp() < moment:
+                        yield key
+        if self._unfinished is not None:
+            async for path, upload, begun in self._unfinished.all(self._prefix):
+                key = self._key(path)
+                if key and begun < moment:
+                    self._torsos.setdefault(key, set()).add(upload)  # `delete` aborts it
+                    yield key
+
+    async def ping(self) -> None:
+        key = new_blob_key()
+        try:
+            await self.write(key, _once(PROOF))
+            if b"".join([chunk async for chunk in self.read(key)]) != PROOF:
+                raise StorageDown("the object store failed: it gave back other bytes than were written")
+        finally:
+            await self.delete([key])
+
+    async def close(self) -> None:
+        if self._left:
+            await ended(asyncio.ensure_future(asyncio.wait(self._left)))
+        self._closed = True
+        if self._unfinished is not None:
+            await self._unfinished.close()
+
+    def _put(self, path: str, content: list[Buffer] | Belt) -> asyncio.Future[object]:
+        self._check_open()
+        whole = isinstance(content, list)
+        return begun(
+            obstore.put_async(
+                self._store, path, content, use_multipart=not whole, chunk_size=SEGMENT,
+                max_concurrency=2 if self._writing <= FEW else 1,
+            )
+        )  # fmt: skip
+
+    async def _remove(self, paths: list[str]) -> None:
+        self._check_open()
+        with store_errors():
+            try:
+                await obstore.delete_async(self._store, paths)
+            except FileNotFoundError:  # some stores say so, and may have stopped there
+                for path in paths:
+                    with suppress(FileNotFoundError):
+                        await obstore.delete_async(self._store, path)
+
+    def _leave(self, clearing: asyncio.Future[None]) -> None:
+        self._left.add(clearing)
+        clearing.add_done_callback(self._left.discard)
+
+    def _path(self, key: str) -> str:
+        return self._prefix + checked(key)
+
+    def _key(self, path: str) -> str | None:
+        key = path.removeprefix(self._prefix)
+        return key if path.startswith(self._prefix) and is_key(key) else None
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise StorageDown("the blob store is closed")
+
+
+async def _once(chunk: Buffer) -> AsyncIterator[Buffer]:
+    yield chunk

@@ -1,0 +1,20 @@
+"""The object stores of these tests: one of each kind for a whole run."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.objects import engines
+from tests.objects.engines import ObjectStore
+
+
+@pytest.fixture(scope="session")
+def seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectStore]:
+    with engines.seaweed(tmp_path_factory.mktemp("seaweed")) as store:
+        yield store
+
+
+@pytest.fixture(scope="session")
+def poor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectStore]:
+    with engines.poor(tmp_path_factory.mktemp("rclone")) as store:
+        yield store
