@@ -1,5 +1,6 @@
 """Reading extents: a torso is never mistaken for the whole."""
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 
@@ -61,3 +62,20 @@ async def test_a_reader_that_leaves_frees_what_it_held() -> None:
         assert await anext(chunks) == b"a"
         assert shelf.open == 1
     assert shelf.open == 0
+
+
+async def test_the_next_extent_is_begun_before_the_last_one_ends_and_freed_with_it() -> None:
+    shelf = Shelf(a=b"abc", b=b"de", c=b"f")
+    chunks = read_extents(shelf, extents(a=3, b=2, c=1))  # type: ignore[arg-type]
+    async with aclosing(chunks):
+        assert await anext(chunks) == b"a"
+        await asyncio.sleep(0)
+        assert shelf.open == 2
+    assert shelf.open == 0
+
+
+async def test_an_extent_begun_early_whose_bytes_are_gone_fails_only_those_who_reach_it() -> None:
+    chunks = read_extents(Shelf(a=b"ab"), extents(a=2, b=2))  # type: ignore[arg-type]
+    assert [await anext(chunks), await anext(chunks)] == [b"a", b"b"]
+    with pytest.raises(BlobMissing):
+        await anext(chunks)

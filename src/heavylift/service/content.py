@@ -1,30 +1,76 @@
 """Reading a file: its extents in a row, looked at as one stream."""
 
-from collections.abc import AsyncGenerator, Generator, Sequence
-from contextlib import aclosing
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, Generator, Iterator, Sequence
+from itertools import islice
 from typing import BinaryIO
 
 from heavylift.domain.files import WHOLE, Extent, Span, touched
 from heavylift.service.ports import BlobStore, OpensFiles, StorageDown
+from heavylift.service.waiting import ended
+
+EARLY = 8 * 1024 * 1024
+"""Bytes before an extent's end at which the next one is begun: what a far store sends in its latency."""
 
 
 async def read_extents(
     blobs: BlobStore, extents: Sequence[Extent], span: Span = WHOLE
 ) -> AsyncGenerator[bytes]:
-    """The bytes of `span`, in order, one extent after the other.
+    """The bytes of `span`, in order, one extent after the other, the next one begun early.
 
     Raises BlobMissing when an extent's bytes are gone, StorageDown when there are fewer
     of them than the catalog knows: a reader never mistakes a torso for the whole.
     """
-    for blob, part in touched(extents, span):
-        assert part.stop is not None
-        missing = part.stop - part.start
-        async with aclosing(blobs.read(blob, part)) as chunks:
-            async for chunk in chunks:
-                missing -= len(chunk)
+    places = touched(extents, span)
+    readings: deque[_Reading] = deque()
+    try:
+        while readings or (readings := _begun(blobs, places)):
+            reading = readings[0]
+            while chunk := await reading.take():
+                if reading.missing <= EARLY and len(readings) == 1:
+                    readings += _begun(blobs, places)
                 yield chunk
-        if missing:
-            raise StorageDown(f"blob {blob} is {missing} bytes short")
+            if reading.missing:
+                raise StorageDown(f"blob {reading.blob} is {reading.missing} bytes short")
+            await readings.popleft().close()
+    finally:
+        for reading in readings:
+            await reading.close()
+
+
+class _Reading:
+    """One extent's bytes, the first of them on their way. `missing`: bytes that have not come yet."""
+
+    def __init__(self, blobs: BlobStore, blob: str, span: Span) -> None:
+        assert span.stop is not None
+        self.blob = blob
+        self.missing = span.stop - span.start
+        self._source = blobs.read(blob, span)
+        self._first = asyncio.ensure_future(anext(self._source, b""))
+        self._begun = False
+
+    async def take(self) -> bytes:
+        """The next chunk; empty at the end."""
+        chunk = await (anext(self._source, b"") if self._begun else self._first)
+        self._begun = True
+        self.missing -= len(chunk)
+        return chunk
+
+    async def close(self) -> None:
+        """Free what it holds, whether or not anybody wanted it."""
+        self._first.cancel()
+        cancelled = await ended(self._first)
+        await self._source.aclose()
+        if not self._first.cancelled():
+            self._first.exception()  # seen
+        if cancelled is not None:
+            raise cancelled
+
+
+def _begun(blobs: BlobStore, places: Iterator[tuple[str, Span]]) -> deque[_Reading]:
+    """The next of the places, if there is one more."""
+    return deque(_Reading(blobs, blob, span) for blob, span in islice(places, 1))
 
 
 def open_extents(
