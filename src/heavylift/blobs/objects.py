@@ -96,8 +96,8 @@ class ObjectBlobs:
 
     async def ping(self) -> None:
         key = new_blob_key()
+        await self.write(key, _once(PROOF))  # failing, it leaves nothing to delete
         try:
-            await self.write(key, _once(PROOF))
             if b"".join([chunk async for chunk in self.read(key)]) != PROOF:
                 raise StorageDown("the object store failed: it gave back other bytes than were written")
         finally:
