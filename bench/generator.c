@@ -26,7 +26,7 @@ enum { HEAD = 16384, SINK = 256 << 10, BLOCK = 1 << 20, STATUSES = 600, MOST_SAM
 static const char BOUNDARY[] = "----heavylift-bench-7MA4YWxkTrZu0gW";
 
 static struct {
-    const char *method, *path, *fill, *type;
+    const char *method, *path, *fill, *type, *field, *purpose;
     char headers[4096];
     int port, connections;
     long requests;                       /* 0: until the time is up */
@@ -34,7 +34,8 @@ static struct {
     size_t size;                         /* of a body; 0: none is sent */
     uint64_t range, range_of;            /* fetch so many bytes at a random place of so many */
     bool multipart, numbered;
-} options = {.method = "POST", .path = "/", .fill = "random", .type = "application/octet-stream", .connections = 1};
+} options = {.method = "POST", .path = "/", .fill = "random", .type = "application/octet-stream",
+             .field = "data", .connections = 1};
 
 static char *body, prefix[512], suffix[128];
 static size_t prefix_size, suffix_size;
@@ -81,9 +82,12 @@ static void make_body(void) {
 
 static void make_envelope(void) {
     if (!options.multipart) return;
-    prefix_size = (size_t)snprintf(prefix, sizeof prefix,
-        "--%s\r\nContent-Disposition: form-data; name=\"data\"; filename=\"part\"\r\n"
-        "Content-Type: application/octet-stream\r\n\r\n", BOUNDARY);
+    if (options.purpose)
+        prefix_size = (size_t)snprintf(prefix, sizeof prefix,
+            "--%s\r\nContent-Disposition: form-data; name=\"purpose\"\r\n\r\n%s\r\n", BOUNDARY, options.purpose);
+    prefix_size += (size_t)snprintf(prefix + prefix_size, sizeof prefix - prefix_size,
+        "--%s\r\nContent-Disposition: form-data; name=\"%s\"; filename=\"part\"\r\n"
+        "Content-Type: application/octet-stream\r\n\r\n", BOUNDARY, options.field);
     suffix_size = (size_t)snprintf(suffix, sizeof suffix, "\r\n--%s--\r\n", BOUNDARY);
 }
 
@@ -237,7 +241,7 @@ static void parse(int count, char **words) {
         {"port", 1, 0, 'p'}, {"method", 1, 0, 'm'}, {"path", 1, 0, 'u'}, {"header", 1, 0, 'h'},
         {"connections", 1, 0, 'c'}, {"requests", 1, 0, 'n'}, {"seconds", 1, 0, 's'}, {"size", 1, 0, 'b'},
         {"fill", 1, 0, 'f'}, {"type", 1, 0, 't'}, {"pause", 1, 0, 'w'}, {"range", 1, 0, 'r'},
-        {"range-of", 1, 0, 'R'}, {"multipart", 0, 0, 'M'}, {"numbered", 0, 0, 'N'}, {0}};
+        {"range-of", 1, 0, 'R'}, {"field", 1, 0, 'F'}, {"purpose", 1, 0, 'P'}, {"multipart", 0, 0, 'M'}, {"numbered", 0, 0, 'N'}, {0}};
     for (int option; (option = getopt_long(count, words, "", known, NULL)) != -1;)
         switch (option) {
         case 'p': options.port = atoi(optarg); break;
@@ -252,6 +256,8 @@ static void parse(int count, char **words) {
         case 'w': options.pause = atof(optarg); break;
         case 'r': options.range = strtoull(optarg, NULL, 10); break;
         case 'R': options.range_of = strtoull(optarg, NULL, 10); break;
+        case 'F': options.field = optarg; break;
+        case 'P': options.purpose = optarg; break;
         case 'M': options.multipart = true; break;
         case 'N': options.numbered = true; break;
         case 'h':

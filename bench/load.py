@@ -23,6 +23,7 @@ class Failed(Exception):
 class Load:
     """Requests to one server. `size` in bytes; `numbered` puts the request's number behind the path.
 
+    With `multipart` the body is the field `field` of a form, behind a field `purpose` if there is one.
     `requests` or `seconds` bounds it. `pause` in seconds between two requests of a connection.
     `span` is (length, of): fetch `length` bytes at a random place among the first `of`.
     """
@@ -35,6 +36,8 @@ class Load:
     fill: str = "random"
     type: str = "application/octet-stream"
     multipart: bool = False
+    field: str = "data"
+    purpose: str = ""
     numbered: bool = False
     connections: int = 1
     requests: int = 0
@@ -54,6 +57,9 @@ class Load:
             words += [f"--{name}", str(value)]
         for header in self.headers:
             words += ["--header", header]
+        words += ["--field", self.field]
+        if self.purpose:
+            words += ["--purpose", self.purpose]
         if self.span:
             words += ["--range", str(self.span[0]), "--range-of", str(self.span[1])]
         return words + ["--multipart"] * self.multipart + ["--numbered"] * self.numbered

@@ -51,10 +51,12 @@ def _time_one(peer: Heavylift, *, size: int) -> float:
     return time_complete(peer, upload, [part["id"] for part in listed])
 
 
-def fill(peer: Heavylift, *, parts: int, size: int) -> str:
-    """An Upload that has received so many parts. The parts' files are deleted as they are stored: `complete`
-    does not read them, and the disk stays small."""
-    upload = peer.create(size=parts * size)
+def fill(peer: Heavylift, *, parts: int, size: int, more: int = 0) -> str:
+    """An Upload that has received so many parts, and expects `more`.
+
+    The parts' files are deleted as they are stored: `complete` does not read them, and the disk stays small.
+    """
+    upload = peer.create(size=(parts + more) * size)
     load = replace(peer.send_to(upload, size=size), connections=SENDERS, requests=parts)
     with reaping(peer.finished(), least=size):
         carry_out(load, peer.process.family())

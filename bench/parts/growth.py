@@ -14,6 +14,8 @@ from bench.rounds import compare
 from bench.session import MIB, Bench, sending, start_all
 
 PART = 4096
+LAST = 5
+"""Parts of an Upload whose time is taken."""
 
 
 def parts(bench: Bench) -> Iterator[Finding]:
@@ -25,10 +27,8 @@ def parts(bench: Bench) -> Iterator[Finding]:
         for many in (10, 100, 1000) if bench.quick else (10, 100, 1000, 10000):
             took, added = [], []
             for _ in range(1 if many > 1000 else 3):
-                upload = (
-                    fill(peer, parts=many - 10, size=PART) if many > 10 else peer.create(size=many * PART)
-                )
-                load = replace(peer.send_to(upload, size=PART), requests=10)
+                upload = fill(peer, parts=many - LAST, size=PART, more=LAST)
+                load = replace(peer.send_to(upload, size=PART), requests=LAST)
                 added.append(carry_out(load, peer.process.family()).p50_ms)
                 took.append(time_complete(peer, upload, _part_ids(peer, upload)))
             series["complete, ms"].append((many, median(took)))

@@ -5,6 +5,7 @@ from functools import partial
 
 from bench.findings import Check, Comparison, Finding
 from bench.peers.heavylift import Heavylift
+from bench.peers.llama import LlamaStack
 from bench.peers.nginx import Nginx
 from bench.peers.others import Seaweed, TusNode, TusPython, UploadFile
 from bench.peers.sinks import Sink
@@ -24,6 +25,7 @@ RELAXED = (
     TusNode,
     TusPython,
     Seaweed,
+    LlamaStack,
 )
 
 STRICT = (
