@@ -3,6 +3,7 @@
 import ipaddress
 import os
 from collections.abc import Mapping
+from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -21,6 +22,9 @@ from heavylift.service.sweeper import Schedule
 
 PREFIX = "HEAVYLIFT_"
 CONFIG_VARIABLE = PREFIX + "CONFIG"
+
+OTHER_VARIABLES = frozenset(PREFIX + name for name in ("API_KEY", "BASE_URL", "CONFIG", "DEBUG"))
+"""What the client reads, and where the file of settings is."""
 
 
 class Durability(StrEnum):
@@ -181,6 +185,11 @@ class Settings(BaseSettings):
                 "orphan_grace must be longer than idle_timeout,"
                 " or a Part that is still arriving could be reclaimed"
             )
+        if self.workers > 1 and "memory:" in f"{self.blobs}":
+            raise ValueError(
+                "blobs=memory: live in one process, but there are several workers:"
+                " set workers=1, or keep the blobs on a disk or in an object store"
+            )
         if self.max_held_bytes < self.max_upload_bytes:
             raise ValueError("max_held_bytes must be at least max_upload_bytes")
         return self
@@ -255,6 +264,17 @@ def config_file() -> Path | None:
     """The TOML file that HEAVYLIFT_CONFIG names."""
     name = os.environ.get(CONFIG_VARIABLE)
     return Path(name) if name else None
+
+
+def unknown_variables() -> dict[str, str | None]:
+    """Variables that look like settings and are none, each with the one that was probably meant."""
+    known = {PREFIX + name.upper() for name in Settings.model_fields} | OTHER_VARIABLES
+    unknown = sorted(name for name in os.environ if name.upper().startswith(PREFIX))
+    return {
+        name: next(iter(get_close_matches(name.upper(), known, 1, cutoff=0.85)), None)
+        for name in unknown
+        if name.upper() not in known
+    }
 
 
 def is_loopback(host: str) -> bool:

@@ -19,8 +19,8 @@ ALLOWED = {
     "/v1/files": "GET, POST",
     f"/v1/files/{FILE}": "DELETE, GET",
     f"/v1/files/{FILE}/content": "GET, HEAD",
-    "/healthz": "GET",
-    "/readyz": "GET",
+    "/healthz": "GET, HEAD",
+    "/readyz": "GET, HEAD",
 }
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]
 

@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from heavylift.domain.purposes import PURPOSES, Checks
-from heavylift.settings import Settings, is_loopback, sources
+from heavylift.settings import Settings, is_loopback, sources, unknown_variables
 
 
 @pytest.fixture(autouse=True)
@@ -162,3 +162,17 @@ def test_the_defaults_are_those_of_the_protocol() -> None:
     assert settings.limits.upload_bytes == 8_589_934_592
     assert settings.limits.file_bytes == 536_870_912
     assert (settings.auth, settings.port, settings.upload_seconds) == ("on", 8321, 3600)
+
+
+def test_a_misspelt_variable_is_found_out_with_the_one_that_was_meant(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("HEAVYLIFT_PROT", "HEAVYLIFT_PORT", "HEAVYLIFT_API_KEY", "HEAVYLIFT_XYZZY"):
+        monkeypatch.setenv(name, "1")
+    assert unknown_variables() == {"HEAVYLIFT_PROT": "HEAVYLIFT_PORT", "HEAVYLIFT_XYZZY": None}
+
+
+def test_several_workers_cannot_share_blobs_in_memory() -> None:
+    with pytest.raises(ValidationError, match="set workers=1"):
+        Settings(blobs="memory:", workers=2)
+    assert Settings(blobs="memory:", workers=1).blobs == "memory:"

@@ -35,3 +35,7 @@ async def ready(context: Stories) -> Health:
     await context.catalog.ping()
     await context.blobs.ping()
     return Health()
+
+
+for path, check in (("/healthz", alive), ("/readyz", ready)):
+    router.head(path, include_in_schema=False)(check)  # what some load balancers ask with

@@ -31,7 +31,7 @@ def load_settings(config: Path | None = None, **given: Any) -> "Settings":
     try:
         from pydantic import ValidationError
 
-        from heavylift.settings import CONFIG_VARIABLE, Settings, config_file
+        from heavylift.settings import CONFIG_VARIABLE, Settings, config_file, unknown_variables
     except ModuleNotFoundError as error:
         fail(f"this command needs the server: pip install 'heavylift[server]' (no module {error.name})")
     if config is not None:
@@ -39,6 +39,9 @@ def load_settings(config: Path | None = None, **given: Any) -> "Settings":
     file = config_file()
     if file is not None and not file.is_file():
         fail(f"there is no settings file {file}", status=USAGE)
+    for name, meant in unknown_variables().items():
+        hint = f"; did you mean {meant}?" if meant else ""
+        typer.echo(f"heavylift: warning: {name} is no setting and has no effect{hint}", err=True)
     try:
         return Settings(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as error:
