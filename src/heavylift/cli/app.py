@@ -1,5 +1,7 @@
 """The command `heavylift`: all its subcommands in one place."""
 
+import os
+import sys
 from typing import Annotated
 
 import typer
@@ -7,22 +9,24 @@ import typer
 from heavylift._version import __version__
 from heavylift.cli import download, files, keys, migrate, projects, serve, settings, sweep, upload, uploads
 from heavylift.cli.connection import API_KEY_VARIABLES, BASE_URL_VARIABLES, chosen
+from heavylift.cli.exits import FAILED, say
+from heavylift.cli.output import examples
 
 app = typer.Typer(
     name="heavylift",
     help="Upload large files in parts, by OpenAI's Uploads and Files protocol, on your own machines.",
     no_args_is_help=True,
     rich_markup_mode="markdown",  # paragraphs are reflowed to the width of the terminal
-    pretty_exceptions_show_locals=False,  # they may hold a key
+    pretty_exceptions_enable=False,  # they show local variables, which may hold a key
 )
 app.command("upload", epilog=upload.EXAMPLES)(upload.upload)
 app.command("download", epilog=download.EXAMPLES)(download.download)
 app.add_typer(files.app, name="files")
 app.add_typer(uploads.app, name="uploads")
-app.command("serve")(serve.serve)
-app.command("sweep")(sweep.sweep)
-app.command("migrate")(migrate.migrate)
-app.command("settings")(settings.show_settings)
+app.command("serve", epilog=examples("heavylift serve --data /srv/heavylift --workers 2"))(serve.serve)
+app.command("sweep", epilog=examples("heavylift sweep --dry-run"))(sweep.sweep)
+app.command("migrate", epilog=examples("heavylift migrate"))(migrate.migrate)
+app.command("settings", epilog=examples("HEAVYLIFT_WORKERS=4 heavylift settings"))(settings.show_settings)
 app.add_typer(keys.app, name="keys")
 app.add_typer(projects.app, name="projects")
 
@@ -76,5 +80,11 @@ def root(
 
 
 def main() -> None:
-    """Run the command line."""
-    app()
+    """Run the command line. What nobody foresaw is one line too; HEAVYLIFT_DEBUG shows where it came from."""
+    try:
+        app()
+    except Exception as error:
+        if os.environ.get("HEAVYLIFT_DEBUG"):
+            raise
+        say(f"a bug: {type(error).__name__}: {error}. HEAVYLIFT_DEBUG=1 shows where it is; please report it.")
+        sys.exit(FAILED)

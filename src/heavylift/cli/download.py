@@ -16,7 +16,7 @@ from heavylift.client.models import DownloadedFile, File
 
 EXAMPLES = examples(
     'heavylift download "$FILE" --to copy.jsonl',
-    'heavylift download "$FILE" --to - | head -n 1',
+    'heavylift download "$FILE" --to - | wc --lines',
 )
 
 FileId = Annotated[str, typer.Argument(metavar="FILE_ID", help="The File's id.")]

@@ -12,7 +12,9 @@ from heavylift.cli.output import AsJson, as_data, examples, show_json, show_obje
 from heavylift.client.models import File
 
 app = typer.Typer(help="Files: what completed Uploads have become.", no_args_is_help=True)
-app.command("download", epilog=download.EXAMPLES)(download.download)
+app.command("download", epilog=examples('heavylift files download "$FILE" --to again.jsonl'))(
+    download.download
+)
 
 PAGE = 1000
 """Entries asked for at once."""

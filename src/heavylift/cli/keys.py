@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from heavylift.cli.local import Config, Data, load_settings, with_stores
-from heavylift.cli.output import AsJson
+from heavylift.cli.output import AsJson, examples
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="API keys of this installation.", no_args_is_help=True)
 
 
-@app.command("create")
+@app.command("create", epilog=examples("KEY=$(heavylift keys create --name laptop --json | jq -r .id)"))
 def create(
     project: Annotated[str, typer.Option(help="The project that the key opens.")] = "default",
     name: Annotated[str, typer.Option(help="What the key is called in lists.")] = "unnamed",
@@ -41,7 +41,7 @@ def create(
     typer.echo(json.dumps({**asdict(key), "key": secret}) if as_json else secret)
 
 
-@app.command("list")
+@app.command("list", epilog=examples("heavylift keys list --project default"))
 def list_keys(
     project: Annotated[str | None, typer.Option(help="Only the keys of this project.")] = None,
     config: Config = None,
@@ -66,7 +66,7 @@ def list_keys(
     Console().print(table)
 
 
-@app.command("revoke")
+@app.command("revoke", epilog=examples('heavylift keys revoke "$KEY"'))
 def revoke(
     key_id: Annotated[str, typer.Argument(help="The key's id, as `keys list` shows it.")],
     config: Config = None,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from heavylift.cli.local import Config, Data, load_settings, with_stores
-from heavylift.cli.output import AsJson
+from heavylift.cli.output import AsJson, examples
 
 if TYPE_CHECKING:
     from heavylift.service.ports import Project
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Projects: nothing of one is visible to another.", no_args_is_help=True)
 
 
-@app.command("create")
+@app.command("create", epilog=examples("heavylift projects create team-a"))
 def create(
     name: Annotated[str, typer.Argument(help="The project's name.")],
     config: Config = None,
@@ -36,7 +36,7 @@ def create(
     typer.echo(json.dumps(asdict(project)) if as_json else project.id)
 
 
-@app.command("list")
+@app.command("list", epilog=examples("heavylift projects list"))
 def list_projects(config: Config = None, data: Data = None, as_json: AsJson = False) -> None:
     """List projects."""
     settings = load_settings(config, data=data)

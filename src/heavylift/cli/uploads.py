@@ -98,8 +98,9 @@ def add_part(
     upload_id: IdOption,
     data: Annotated[str, typer.Option(metavar="@FILE", help="The part's bytes; @- is standard input.")],
     offset: Annotated[
-        int, typer.Option(metavar="SIZE", parser=amounts.size, help="Where in the file the part begins.")
-    ] = 0,
+        int | None,
+        typer.Option(metavar="SIZE", parser=amounts.size, help="Where in the file the part begins."),
+    ] = None,
     length: Annotated[
         int | None,
         typer.Option(metavar="SIZE", parser=amounts.size, help="Its length. Default: the rest of the file."),
@@ -107,7 +108,7 @@ def add_part(
     as_json: AsJson = False,
 ) -> None:
     """Send one part: a file, or a stretch of it."""
-    part = _data(data, offset=offset, length=length)
+    part = _data(data, offset=offset or 0, length=length)
     with connected(context) as client:
         sent = client.uploads.add_upload_part(upload_id=upload_id, data=part)
     show_object(sent, as_json=as_json)

@@ -1,0 +1,153 @@
+"""docs/cli.md, written from the commands themselves: their help, their options, their examples."""
+
+import inspect
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import typer
+
+from heavylift.cli.app import app
+from heavylift.cli.exits import MEANINGS
+
+HEAD = """# The command line
+
+<!-- Generated from `heavylift.cli` by `make docs`. Edit the help texts there. -->
+
+`heavylift` is the service and its client in one command. The commands in the first half talk to a server,
+by default to the local one. They need `pip install heavylift` alone, and work with every server of OpenAI's
+Uploads and Files protocol. The commands in the second half work on the server's own machine and need `pip
+install 'heavylift[server]'`.
+
+`--help` after any command explains it. `heavylift --install-completion` teaches the shell to complete
+commands and options.
+
+## Server and key
+
+These options stand before the command: `heavylift --base-url https://files.example.com/v1 upload
+big.jsonl`.
+
+"""
+
+MIDDLE = """
+Without a key, and with the local server, the command line takes the key that `heavylift serve` keeps in its
+data folder: `api-key` in `heavylift-data`, or in the folder that `HEAVYLIFT_DATA` names. A key is never
+printed, and never written to the journal of unfinished transfers.
+
+## What is printed
+
+On a terminal: tables, and a progress bar with bytes, rate, time left, parts in flight and retries. In a
+pipe: a line per thing, its cells parted by tabs, without a header. With `--json`: the objects as the server
+sent them; a list is an array, and `heavylift upload` prints one object per file. The bar and all messages
+go to standard error. A failure is one line that begins with `heavylift:` and says what to do.
+
+Sizes are bytes or have a unit, `512K`, `16M`, `1G`, of 1,024, 1,048,576 and 1,073,741,824 bytes. Times are
+seconds or have a unit: `90s`, `15m`, `12h`, `7d`, `2w`.
+
+## Exit codes
+
+| code | meaning |
+| --- | --- |
+"""
+
+TAIL = """
+With several files, the code is that of the first one that failed.
+
+## After an interruption
+
+Ctrl-C, a crash or a lost connection keeps the upload. The same command finds it in a small journal, asks
+the server which parts it has, compares them with the file, and sends the rest. `--no-keep` cancels it at
+Ctrl-C instead. What comes from standard input cannot be read twice, so it is always cancelled. From another
+machine, name the Upload: `heavylift upload big.jsonl --upload-id ID`.
+
+The examples below are one session. They need `jq`.
+"""
+
+NOT_RUN = {"serve": "a server that does not end"}
+"""By the name of a command: why its examples are not run."""
+
+ORDER = ("upload", "download", "files", "uploads", "doctor")
+"""Commands of the client come first, in the order in which their examples make sense."""
+
+LAST = ("delete", "complete", "cancel")
+"""Within a group: what ends things comes after what looks at them."""
+
+
+def page() -> str:
+    """The whole page."""
+    root = typer.main.get_command(app)
+    codes = "".join(f"| {code} | {meaning} |\n" for code, meaning in MEANINGS.items())
+    sections = "".join(_section(command, name) for command, name in commands(root, "heavylift"))
+    return HEAD + _options(root) + MIDDLE + codes + TAIL + sections
+
+
+def commands(group: Any, name: str) -> Iterator[tuple[Any, str]]:
+    """Every command that does something, with the words that one types for it."""
+    found = group.commands
+    known = [word for word in ORDER if word in found]
+    rest = [word for word in found if word not in {*ORDER, *LAST}]
+    for word in (*known, *rest, *(word for word in LAST if word in found)):
+        command = found[word]
+        if hasattr(command, "commands"):
+            yield from commands(command, f"{name} {word}")
+        else:
+            yield command, f"{name} {word}"
+
+
+def _section(command: Any, name: str) -> str:
+    text = inspect.cleandoc(command.help or "")
+    arguments = "".join(f" {_usage(one)}" for one in command.params if one.param_type_name == "argument")
+    return (
+        f"\n## `{name}`\n\n```text\n{name}{arguments} [OPTIONS]\n```\n\n{text}\n\n"
+        + _options(command)
+        + _examples(command)
+    )
+
+
+def _usage(argument: Any) -> str:
+    shown = argument.metavar or argument.name.upper()
+    return shown if argument.required else f"[{shown}]"
+
+
+def _options(command: Any) -> str:
+    """A table of arguments and options. Those of the shell's completion are the shell's business."""
+    rows = [
+        f"| {_name(one)} | {_meaning(one)} |\n"
+        for one in command.params
+        if not {"--help", "--install-completion", "--show-completion"} & set(one.opts)
+    ]
+    return "| option | meaning |\n| --- | --- |\n" + "".join(rows) if rows else ""
+
+
+def _name(parameter: Any) -> str:
+    if parameter.param_type_name == "argument":
+        return f"`{parameter.metavar or parameter.name.upper()}`"
+    names = ", ".join(f"`{name}`" for name in (*parameter.opts, *parameter.secondary_opts))
+    if parameter.is_flag:
+        return names
+    return f"{names} `{parameter.metavar or parameter.name.upper()}`"
+
+
+def _meaning(parameter: Any) -> str:
+    said = [re.sub(r"\s+", " ", parameter.help or "").replace("|", "\\|")]
+    if parameter.required:
+        said.append("Required.")
+    if getattr(parameter, "show_default", False) and parameter.default not in {None, False, ""}:
+        said.append(f"Default: {_default(parameter)}.")
+    if parameter.envvar:
+        variables = [parameter.envvar] if isinstance(parameter.envvar, str) else parameter.envvar
+        said.append("Variables: " + ", then ".join(f"`{name}`" for name in variables) + ".")
+    return " ".join(said)
+
+
+def _default(parameter: Any) -> str:
+    return f"`{parameter.opts[0]}`" if parameter.is_flag else f"`{parameter.default}`"
+
+
+def _examples(command: Any) -> str:
+    lines = (command.epilog or "").split("\n\n")[1:]
+    if not lines:
+        return ""
+    reason = NOT_RUN.get(command.name)
+    comment = f"<!-- not run: {reason} -->\n" if reason else ""
+    return f"\n{comment}```sh\n" + "\n".join(lines) + "\n```\n"
