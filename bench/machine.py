@@ -37,9 +37,11 @@ def _processor() -> str:
 
 
 def _commit() -> str:
-    """Of the tree that is measured, with a mark if it holds changes."""
+    """Of the tree that is measured, with a mark if its source has been changed since."""
+    source = Path(__file__).parents[1] / "src"
     try:
-        return run(["git", "describe", "--always", "--dirty"], cwd=Path(__file__).parent).strip()
+        commit = run(["git", "rev-parse", "--short", "HEAD"], cwd=source).strip()
+        return commit + "+" * bool(run(["git", "status", "--porcelain", "--", "."], cwd=source))
     except Missing:
         return "unknown"
 

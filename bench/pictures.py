@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import fill
 
 import matplotlib as mpl
 from matplotlib import pyplot as plt
@@ -13,6 +14,9 @@ mpl.use("Agg")
 
 OURS = "#c2410c"
 OTHERS = "#94a3b8"
+WIDE = 10
+"""Times that the largest figure of a curve may be the smallest before a linear axis hides the small ones."""
+
 LABELS = {"mb_per_second": "MB/s", "requests_per_second": "requests/s"}
 
 
@@ -25,8 +29,9 @@ def draw(finding: Comparison | Curve, folder: Path, *, caption: str) -> Path:
     else:
         _lines(finding, axes[0][0])
     figure.suptitle(finding.title, fontweight="bold")
-    figure.text(0.5, 0.005, caption, ha="center", fontsize=7, color="#475569")
-    figure.tight_layout(rect=(0, 0.03, 1, 1))
+    wrapped = fill(caption, 60 * max(count, 2))
+    figure.text(0.5, 0.01, wrapped, ha="center", va="bottom", fontsize=7, color="#475569")
+    figure.tight_layout(rect=(0, 0.06, 1, 1))
     path = folder / f"{finding.name}.png"
     folder.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=90)
@@ -58,6 +63,10 @@ def _lines(curve: Curve, axis: Axes) -> None:
     for name, points in curve.series.items():
         axis.plot([x for x, _ in points], [y for _, y in points], marker="o", label=name)
     axis.set(xscale="log", xlabel=curve.x_label, ylabel=curve.y_label)
-    axis.set_ylim(bottom=0)
+    figures = [y for points in curve.series.values() for _, y in points]
+    if max(figures) > WIDE * min(figures):
+        axis.set_yscale("log")
+    else:
+        axis.set_ylim(bottom=0)
     axis.grid(alpha=0.3)
     axis.legend(fontsize=8)

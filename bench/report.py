@@ -10,7 +10,7 @@ BEGIN = "<!-- begin generated -->"
 END = "<!-- end generated -->"
 
 ABOUT = (
-    "Measured on {date}: {cores} cores ({processor}), {memory_gib} GiB, Linux {kernel}, {file_system},"
+    "measured on {date}, {cores} cores ({processor}), {memory_gib} GiB, Linux {kernel}, {file_system},"
     " Python {python}, heavylift {heavylift} ({commit}), {rounds} rounds;"
     " load average before it {load_before}."
 )
@@ -25,7 +25,7 @@ def section(name: str, about: Mapping[str, Any], findings: Sequence[Finding], *,
             lines += [f"![{one.title}]({picture}/{one.name}.png)", ""]
         if isinstance(one, Comparison):
             lines += [f"Skipped: {who} ({reason})." for who, reason in one.missing.items()]
-    return "\n".join([*lines, f"{ABOUT.format(**about)} `python -m bench {name}`", ""])
+    return "\n".join([*lines, f"`python -m bench {name}`: {ABOUT.format(**about)}", ""])
 
 
 def table(finding: Comparison | Curve) -> list[str]:
@@ -78,7 +78,7 @@ def _curve(curve: Curve) -> list[str]:
     places = sorted({x for points in curve.series.values() for x, _ in points})
     rows = []
     for name, points in curve.series.items():
-        known = dict(map(tuple, points))  # type: ignore[arg-type]
+        known = {point[0]: point[1] for point in points}
         rows.append((name, *(f"{known[x]:,.1f}" if x in known else "" for x in places)))
     return _markdown((curve.x_label, *(f"{x:,.0f}" for x in places)), rows)
 

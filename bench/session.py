@@ -53,3 +53,8 @@ def sending(peer: Peer, *, size: int) -> Candidate:
 def start_all(field: Field, makers: Sequence[Callable[[Path], Peer]]) -> list[Peer]:
     """Those that can be had."""
     return [peer for make in makers if (peer := field.add(make)) is not None]
+
+
+def at_once(connections: int) -> str:
+    """So many connections, in words."""
+    return f"{connections} connection{'s' * (connections > 1)}"

@@ -9,7 +9,7 @@ from bench.load import Load
 from bench.peers.heavylift import Heavylift
 from bench.peers.nginx import Nginx
 from bench.rounds import Candidate
-from bench.session import MIB, Bench
+from bench.session import MIB, Bench, at_once
 
 PARTS = 16
 NGINX = "nginx sendfile"
@@ -52,7 +52,7 @@ def download(bench: Bench) -> Iterator[Finding]:
             yield table
             for many in bench.connections:
                 yield Check(
-                    target=f"{title}, {many} connections: MB/s of nginx sendfile",
+                    target=f"{title}, {at_once(many)}: MB/s of nginx sendfile",
                     measured=table.ratio(OURS, many, "mb_per_second"),
                     bound=1.0,
                 )

@@ -9,7 +9,7 @@ from bench.peers.llama import LlamaStack
 from bench.peers.nginx import Nginx
 from bench.peers.others import Seaweed, TusNode, TusPython, UploadFile
 from bench.peers.sinks import Sink
-from bench.session import Bench, sending, start_all
+from bench.session import Bench, at_once, sending, start_all
 
 MULTIPART = "heavylift, multipart"
 RAW = "heavylift, raw"
@@ -54,12 +54,12 @@ def ingest(bench: Bench) -> Iterator[Finding]:
     for many in bench.connections:
         for name, bound in ((MULTIPART, 0.85), (RAW, 0.95)):
             yield Check(
-                target=f"{name}, {many} connections: MB/s of nginx PUT",
+                target=f"{name}, {at_once(many)}: MB/s of nginx PUT",
                 measured=table.ratio(name, many, "mb_per_second"),
                 bound=bound,
             )
         yield Check(
-            target=f"{MULTIPART}, {many} connections: CPU s/GB of nginx PUT",
+            target=f"{MULTIPART}, {at_once(many)}: CPU s/GB of nginx PUT",
             measured=table.ratio(MULTIPART, many, "cpu_per_gb"),
             bound=1.5,
             at_most=True,
@@ -85,7 +85,7 @@ def strict(bench: Bench) -> Iterator[Finding]:
     yield table
     for many in bench.connections:
         yield Check(
-            target=f"{MULTIPART}, strict, {many} connections: MB/s of the C program",
+            target=f"{MULTIPART}, strict, {at_once(many)}: MB/s of the C program",
             measured=table.ratio(MULTIPART, many, "mb_per_second"),
             bound=0.85,
         )
