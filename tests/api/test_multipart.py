@@ -20,7 +20,7 @@ async def stream(*chunks: bytes) -> AsyncIterator[bytes]:
 
 async def part(body: bytes, *, size: int = 7, on_field=None) -> bytes:
     chunks = stream(*(body[at : at + size] for at in range(0, len(body), size)))
-    pieces = part_payload(chunks, boundary=BOUNDARY, limits=LIMITS, on_field=on_field)
+    pieces = part_payload(chunks, PartForm(BOUNDARY, limits=LIMITS, on_field=on_field))
     return b"".join([bytes(piece) async for piece in pieces])
 
 
@@ -62,7 +62,7 @@ async def test_anything_but_one_data_is_refused(body: bytes, refusal: type[Refus
 
 async def test_a_refusal_comes_after_the_payload_that_came_before_it() -> None:
     first, second = form((FILE, b"payload"), text("extra")).split(b"payload")
-    pieces = part_payload(stream(first + b"pay", b"load" + second), boundary=BOUNDARY, limits=LIMITS)
+    pieces = part_payload(stream(first + b"pay", b"load" + second), PartForm(BOUNDARY, limits=LIMITS))
     assert bytes(await anext(pieces)) == b"pay"
     with pytest.raises(
         UnknownParameter, match=r"Additional properties are not allowed \('extra' was unexpected\)"

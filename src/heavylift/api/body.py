@@ -68,6 +68,8 @@ def too_slow(patience: Patience) -> TooSlow:
 
 def declared_length(request: Request) -> int | None:
     """The body's size in bytes as the head says it, None for a chunked body."""
+    if "transfer-encoding" in request.headers:
+        return None
     length = request.headers.get("content-length", "")
     return int(length) if re.fullmatch("[0-9]{1,18}", length) else None
 

@@ -50,7 +50,10 @@ SLICE: Final = 4 * MIB
 TURN: Final = 16 * MIB
 """Bytes that one request moves before the next one waiting for a thread has its turn."""
 
-_threads = ThreadPoolExecutor(THREADS, thread_name_prefix="lane")
+_receivers = ThreadPoolExecutor(THREADS, thread_name_prefix="lane-in")
+_senders = ThreadPoolExecutor(
+    THREADS, thread_name_prefix="lane-out"
+)  # not behind a disk that is slow to write
 _buffers: list[bytearray] = []
 
 Piece = tuple[BinaryIO, Span]
@@ -163,7 +166,7 @@ class Lane:
         try:
             while transport.get_write_buffer_size():  # the head
                 await self._writable(descriptor, patience)
-            while (turn := await settled(loop.run_in_executor(_threads, writer.push))) is not Turn.DONE:
+            while (turn := await settled(loop.run_in_executor(_senders, writer.push))) is not Turn.DONE:
                 if self.cycle.disconnected:
                     raise ClientGone
                 if turn is Turn.BLOCKED:
@@ -176,7 +179,7 @@ class Lane:
     async def _drain(self, reader: "_Reader", patience: Patience) -> None:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + patience.total
-        while (turn := await settled(loop.run_in_executor(_threads, reader.drain))) is not Turn.DONE:
+        while (turn := await settled(loop.run_in_executor(_receivers, reader.drain))) is not Turn.DONE:
             seconds = min(patience.idle, deadline - loop.time())
             if turn is Turn.BLOCKED and not await _ready(
                 loop.add_reader, loop.remove_reader, reader.descriptor, seconds

@@ -126,18 +126,11 @@ def _unknown(name: str) -> UnknownParameter:
     return UnknownParameter(f"Additional properties are not allowed ('{shown}' was unexpected)", param=shown)
 
 
-async def part_payload(
-    chunks: AsyncIterable[Buffer],
-    *,
-    boundary: bytes,
-    limits: Limits,
-    on_field: Callable[[FieldBegin], None] | None = None,
-) -> AsyncIterator[Buffer]:
+async def part_payload(chunks: AsyncIterable[Buffer], form: PartForm) -> AsyncIterator[Buffer]:
     """A Part's bytes out of its form, each piece valid until the next is asked for.
 
     Raises what PartForm raises, possibly after the last piece.
     """
-    form = PartForm(boundary, limits=limits, on_field=on_field)
     async for chunk in chunks:
         for piece in form.feed(chunk):
             yield piece
