@@ -22,7 +22,7 @@ LIST = 1000
 DELETE = 1000
 """Objects of one deletion: what S3's DeleteObjects takes at most."""
 
-FEW = 8
+FEW = 4
 """Writes that may send a segment while they receive the next. Beyond these, each holds one segment
 alone: 32 of them stay under 200 MB, and with so many the wire is never idle anyway."""
 
