@@ -87,6 +87,10 @@ ENGINES = (
            there=command("jq"), install=debian("jq")),
     Engine(name="openssl", why="makes digests and certificates",
            there=command("openssl"), install=debian("openssl")),
+    Engine(name="runuser", why="starts PostgreSQL, which refuses to run as root",
+           there=command("runuser"), install=debian("util-linux")),
+    Engine(name="PostgreSQL 15", why="is the oldest that the catalog is tested on",
+           there=Path("/usr/lib/postgresql/15/bin/postgres").exists, install=debian("postgresql-15")),
     Engine(name="openai for Node", why="must work unchanged against the service",
            there=npm_client_there, install=npm_client),
 )  # fmt: skip
