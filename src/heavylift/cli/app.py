@@ -7,7 +7,19 @@ from typing import Annotated
 import typer
 
 from heavylift._version import __version__
-from heavylift.cli import download, files, keys, migrate, projects, serve, settings, sweep, upload, uploads
+from heavylift.cli import (
+    doctor,
+    download,
+    files,
+    keys,
+    migrate,
+    projects,
+    serve,
+    settings,
+    sweep,
+    upload,
+    uploads,
+)
 from heavylift.cli.connection import API_KEY_VARIABLES, BASE_URL_VARIABLES, chosen
 from heavylift.cli.exits import FAILED, say
 from heavylift.cli.output import examples
@@ -23,6 +35,7 @@ app.command("upload", epilog=upload.EXAMPLES)(upload.upload)
 app.command("download", epilog=download.EXAMPLES)(download.download)
 app.add_typer(files.app, name="files")
 app.add_typer(uploads.app, name="uploads")
+app.command("doctor", epilog=doctor.EXAMPLES)(doctor.doctor)
 app.command("serve", epilog=examples("heavylift serve --data /srv/heavylift --workers 2"))(serve.serve)
 app.command("sweep", epilog=examples("heavylift sweep --dry-run"))(sweep.sweep)
 app.command("migrate", epilog=examples("heavylift migrate"))(migrate.migrate)

@@ -1,0 +1,143 @@
+"""Looking past the SDK: whether the storage is ready, and what a proxy does to large bodies."""
+
+import http.client
+import ssl
+import urllib.request
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import Final, Literal
+from urllib.parse import urlsplit
+
+import httpx2
+
+from heavylift.cli.amounts import show_bytes
+from heavylift.cli.connection import Server
+
+MIB: Final = 1024 * 1024
+PATIENCE: Final = 5.0
+"""Seconds until silence is an answer too: the service refuses these bodies at their first line."""
+
+CLOCK_SECONDS: Final = 30.0
+"""What two clocks may differ by: networks are slow, and `Date` has whole seconds."""
+
+State = Literal["ok", "warning", "failed", "skipped"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What one check has found, and what to do about it."""
+
+    check: str
+    state: State
+    said: str
+    remedy: str = ""
+
+
+def clock(date: str | None, *, now: float) -> Finding:
+    """Compare a `Date` header with our own Unix time in seconds."""
+    try:
+        theirs = parsedate_to_datetime(date or "").timestamp()
+    except ValueError:
+        return Finding(check="clock", state="skipped", said="the server does not tell its time")
+    ahead = now - theirs
+    if abs(ahead) <= CLOCK_SECONDS:
+        return Finding(check="clock", state="ok", said="this machine and the server agree on the time")
+    return Finding(
+        check="clock",
+        state="warning",
+        said=f"this machine is {abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} the server",
+        remedy="Set the clocks by NTP: expiry times and certificates depend on them.",
+    )
+
+
+def storage(server: Server) -> Finding:
+    """Whether the server's catalog and blob store take and give: its `/readyz`."""
+    url = f"{server.url.removesuffix('/v1')}/readyz"
+    try:
+        status = httpx2.get(url, timeout=PATIENCE).status_code
+    except httpx2.HTTPError as error:
+        said = f"{url} gave no answer: {str(error) or type(error).__name__}"
+        return Finding(check="storage", state="failed", said=said, remedy="Look at the server's log.")
+    if status == 200:
+        return Finding(check="storage", state="ok", said="the server can write and read its storage")
+    if status in {404, 405}:
+        said = f"{url} is not served here, so nothing is known"
+        return Finding(check="storage", state="skipped", said=said)
+    return Finding(
+        check="storage",
+        state="failed",
+        said=f"{url} says {status}: the server cannot use its storage now",
+        remedy="Its operator looks at the log: a full disk, wrong permissions, or a database that is away.",
+    )
+
+
+def proxies(server: Server, upload_id: str) -> Finding:
+    """Announce large parts to a cancelled Upload and send none of them: who answers, and when, tells all.
+
+    The service refuses at once. A proxy with a limit says 413. One that collects bodies stays silent.
+    """
+    if _through_environment(server.url):
+        said = "requests go through the proxy that the environment names, which this check cannot do"
+        return Finding(check="proxy", state="skipped", said=said)
+    size = 64 * MIB
+    try:
+        status = _announced(server, upload_id, size)
+        while status == 413 and size > MIB:
+            size //= 2
+            status = _announced(server, upload_id, size)
+    except (OSError, http.client.HTTPException) as error:
+        said = f"the connection broke while a part of {show_bytes(size)} was announced: {error}"
+        remedy = f"Something on the way may limit bodies. Try `--part-size {size // MIB // 2 or 1}M`."
+        return Finding(check="proxy", state="warning", said=said, remedy=remedy)
+    return _judged(status, size)
+
+
+def _judged(status: int | None, size: int) -> Finding:
+    if status is None:
+        return Finding(
+            check="proxy",
+            state="warning",
+            said="something on the way collects whole bodies before it passes them on",
+            remedy="Uploads work, but slower. In nginx: `proxy_request_buffering off;`.",
+        )
+    if status == 413 or size < 64 * MIB:
+        most = "not even 1 MiB" if status == 413 else f"at most {show_bytes(size)}"
+        return Finding(
+            check="proxy",
+            state="failed",
+            said=f"{most} fit into one request",
+            remedy="In nginx: `client_max_body_size 65m;`. Until then: "
+            f"`heavylift upload --part-size {512 if status == 413 else size // MIB - 1 or 1}"
+            f"{'K' if status == 413 else 'M'}`.",
+        )
+    return Finding(
+        check="proxy", state="ok", said="parts of 64 MiB pass, and nothing on the way collects them"
+    )
+
+
+def _announced(server: Server, upload_id: str, size: int) -> int | None:
+    """The status for a part of so many bytes of which none is sent; None for silence."""
+    where = urlsplit(server.url)
+    host = where.hostname or ""
+    connection = (
+        http.client.HTTPSConnection(host, where.port, timeout=PATIENCE, context=ssl.create_default_context())
+        if where.scheme == "https"
+        else http.client.HTTPConnection(host, where.port, timeout=PATIENCE)
+    )
+    try:
+        connection.putrequest("POST", f"{where.path}/uploads/{upload_id}/parts")
+        connection.putheader("Authorization", f"Bearer {server.api_key or ''}")
+        connection.putheader("Content-Type", "multipart/form-data; boundary=heavylift-doctor")
+        connection.putheader("Content-Length", str(size))
+        connection.endheaders()
+        return connection.getresponse().status
+    except TimeoutError:
+        return None
+    finally:
+        connection.close()
+
+
+def _through_environment(url: str) -> bool:
+    """Whether the environment sends this URL through a proxy."""
+    where = urlsplit(url)
+    return where.scheme in urllib.request.getproxies() and not urllib.request.proxy_bypass(where.netloc)
