@@ -13,6 +13,7 @@ from heavylift.cli import (
     files,
     keys,
     migrate,
+    migrate_data,
     projects,
     serve,
     settings,
@@ -39,6 +40,9 @@ app.command("doctor", epilog=doctor.EXAMPLES)(doctor.doctor)
 app.command("serve", epilog=examples("heavylift serve --data /srv/heavylift --workers 2"))(serve.serve)
 app.command("sweep", epilog=examples("heavylift sweep --dry-run"))(sweep.sweep)
 app.command("migrate", epilog=examples("heavylift migrate"))(migrate.migrate)
+app.command("migrate-data", epilog=examples("heavylift migrate-data --from /srv/heavylift"))(
+    migrate_data.migrate_data
+)
 app.command("settings", epilog=examples("HEAVYLIFT_WORKERS=4 heavylift settings"))(settings.show_settings)
 app.add_typer(keys.app, name="keys")
 app.add_typer(projects.app, name="projects")

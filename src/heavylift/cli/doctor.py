@@ -1,6 +1,7 @@
 """`heavylift doctor`: what stands between this machine and a good upload, and what to do about it."""
 
 import os
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -128,5 +129,6 @@ def _part(client: Heavylift, server: Server, *, extended: bool) -> Iterator[Find
 
 def _failed(check: str, error: errors.HeavyliftError, server: Server) -> Finding:
     said = explained(error, server_url=server.url, secret=server.api_key)
+    said = re.sub(r"; `heavylift doctor` [a-z ]+", "", said)  # this is the doctor
     sentence, _, remedy = said.partition(". ")
     return Finding(check=check, state="failed", said=sentence, remedy=remedy)

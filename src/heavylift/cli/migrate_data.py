@@ -1,0 +1,86 @@
+"""`heavylift migrate-data`: carry a whole installation into other stores."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from heavylift.cli.exits import USAGE, fail
+from heavylift.cli.local import Config, load_settings, said
+from heavylift.cli.output import AsJson
+
+if TYPE_CHECKING:
+    from heavylift.service.moving import Moved
+    from heavylift.settings import Settings
+
+URL = Annotated[
+    str | None,
+    typer.Option(metavar="URL", help="Instead of what the folder or the settings say.", show_default=False),
+]
+
+
+def migrate_data(
+    from_: Annotated[
+        Path | None, typer.Option("--from", help="The data folder to move out of.", show_default=False)
+    ] = None,
+    to: Annotated[
+        Path | None, typer.Option("--to", help="The data folder to move into.", show_default=False)
+    ] = None,
+    from_catalog: URL = None,
+    from_blobs: URL = None,
+    to_catalog: URL = None,
+    to_blobs: URL = None,
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    """Copy all projects, keys, uploads, files and their bytes from one pair of stores into another.
+
+    Either side is a data folder, or a catalog and blobs by their URLs; what is not said comes from
+    the settings in force. Every blob is held against its checksum on both sides. Stop both services
+    first. Broken off, run it again: it goes on where it was. The old stores are not changed.
+    """
+    settings = load_settings(config)
+    old = _side(settings, from_, catalog=from_catalog, blobs=from_blobs)
+    new = _side(settings, to, catalog=to_catalog, blobs=to_blobs)
+    if old.catalog_url == new.catalog_url:
+        fail(
+            "the old and the new catalog are the same: say --from, --to, or their catalogs and blobs by URL",
+            status=USAGE,
+        )
+    moved = _run(old, new)
+    if as_json:
+        typer.echo(json.dumps(asdict(moved)))
+    else:
+        typer.echo(f"moved {moved.blobs} blobs, {moved.bytes} bytes; {moved.sent} of these bytes in this run")
+
+
+def _side(settings: "Settings", folder: Path | None, *, catalog: str | None, blobs: str | None) -> "Settings":
+    """The settings with that folder's own stores, and those of the URLs."""
+    if folder is not None:
+        settings = settings.model_copy(update={"data": folder, "catalog": None, "blobs": None})
+    given = {"catalog": catalog, "blobs": blobs}
+    return settings.model_copy(update={name: url for name, url in given.items() if url is not None})
+
+
+def _run(old: "Settings", new: "Settings") -> "Moved":
+    import asyncio
+
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
+
+    from heavylift.service.moving import NameTaken
+    from heavylift.wiring import migrate, move_data
+
+    console = Console(stderr=True)
+    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    with said(), Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task("moving", total=None)
+        migrate(new)
+        try:
+            return asyncio.run(
+                move_data(old, new, lambda moved: bar.update(task, completed=moved.bytes, total=moved.total))
+            )
+        except (NameTaken, ValueError) as error:
+            fail(str(error), status=USAGE)
