@@ -1,6 +1,7 @@
 """`make bench`: heavylift beside nginx and others, on this machine, now."""
 
 import argparse
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -58,6 +59,7 @@ def options(words: Sequence[str]) -> argparse.Namespace:
 def main(words: Sequence[str] = sys.argv[1:]) -> int:
     """Exit status: 0 if all was measured, whatever it came to; 1 if something could not be."""
     chosen = options(words)
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # stop what was started, too
     bench = Bench(
         folder=chosen.folder,
         rounds=1 if chosen.quick else chosen.rounds,
