@@ -4,7 +4,7 @@ import asyncio
 import gc
 import os
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,6 +23,7 @@ from heavylift.catalog import migrate_catalog, open_catalog
 from heavylift.logs import configure_logs
 from heavylift.service.files import Files
 from heavylift.service.keys import Keys
+from heavylift.service.moving import House, Move, Moved
 from heavylift.service.ports import BlobStore, Catalog, Clock
 from heavylift.service.sweeper import Sweeper, Swept
 from heavylift.service.uploads import Uploads
@@ -63,6 +64,16 @@ def migrate(settings: Settings) -> tuple[str | None, str]:
     """Bring the catalog to what this version needs. Its schema before, if it had one, and after. Blocks."""
     settings.data.mkdir(parents=True, exist_ok=True)
     return migrate_catalog(settings.catalog_url)
+
+
+async def move_data(old: Settings, new: Settings, report: Callable[[Moved], None]) -> Moved:
+    """Move everything from the stores of `old` into those of `new`. See `service.moving`."""
+    async with open_stores(old) as left, open_stores(new) as entered:
+        return await Move(
+            House(catalog=left.catalog, blobs=left.blobs),
+            House(catalog=entered.catalog, blobs=entered.blobs),
+            report=report,
+        ).run()
 
 
 def make_sweeper(settings: Settings, stores: Stores, *, clock: Clock = time.time) -> Sweeper:

@@ -219,3 +219,47 @@ WHERE api_keys.digest = :digest AND api_keys.revoked_at IS NULL;
 
 -- revoke_key: for good; the moment of the first revocation stays.
 UPDATE api_keys SET revoked_at = :now WHERE id = :id AND revoked_at IS NULL RETURNING id;
+
+
+-- MOVING: every row of a table, in steps, into another catalog. What is there already stays as it is.
+
+-- dump_projects: a step of all tenants.
+SELECT * FROM projects WHERE id > :after ORDER BY id LIMIT :limit;
+
+-- dump_keys: a step of all keys, with their digests.
+SELECT * FROM api_keys WHERE id > :after ORDER BY id LIMIT :limit;
+
+-- dump_parts: a step of all parts and extents.
+SELECT * FROM parts WHERE id > :after ORDER BY id LIMIT :limit;
+
+-- dump_files: a step of all files.
+SELECT * FROM files WHERE id > :after ORDER BY id LIMIT :limit;
+
+-- dump_uploads: a step of all uploads.
+SELECT * FROM uploads WHERE id > :after ORDER BY id LIMIT :limit;
+
+-- load_project: a name that is taken keeps it out; whoever moves looks whether it came in.
+INSERT INTO projects (id, name, created_at) VALUES (:id, :name, :created_at) ON CONFLICT DO NOTHING;
+
+-- load_key: revoked ones too, so that they stay revoked.
+INSERT INTO api_keys (id, project, name, hint, digest, created_at, revoked_at)
+VALUES (:id, :project, :name, :hint, :digest, :created_at, :revoked_at) ON CONFLICT DO NOTHING;
+
+-- load_part: its bytes are there already.
+INSERT INTO parts (id, project, upload_id, file_id, position, blob, bytes, checksum, created_at)
+VALUES (:id, :project, :upload_id, :file_id, :position, :blob, :bytes, :checksum, :created_at)
+ON CONFLICT DO NOTHING;
+
+-- load_file: its parts are there already.
+INSERT INTO files (id, project, filename, purpose, bytes, checksum, created_at, expires_at)
+VALUES (:id, :project, :filename, :purpose, :bytes, :checksum, :created_at, :expires_at)
+ON CONFLICT DO NOTHING;
+
+-- load_upload: its parts are there already, and its file.
+INSERT INTO uploads (
+  id, project, filename, purpose, mime_type, bytes, created_at, expires_at,
+  file_lifetime, state, held_bytes, held_parts, file_id, receipt
+) VALUES (
+  :id, :project, :filename, :purpose, :mime_type, :bytes, :created_at, :expires_at,
+  :file_lifetime, :state, :held_bytes, :held_parts, :file_id, :receipt
+) ON CONFLICT DO NOTHING;

@@ -2,11 +2,11 @@
 
 from collections.abc import Collection, Sequence
 
-from heavylift.catalog import sql_files, sql_keys, sql_upkeep, sql_uploads
+from heavylift.catalog import sql_files, sql_keys, sql_moving, sql_upkeep, sql_uploads
 from heavylift.catalog.transactions import Driver
 from heavylift.domain.files import Extent, File
 from heavylift.domain.uploads import Part, Status, Upload
-from heavylift.service.ports import Catalog, Key, Overdue, Page, Project, Reclaimed
+from heavylift.service.ports import Catalog, Fact, Key, Overdue, Page, Project, Reclaimed, Table
 
 
 class SqlCatalog(Catalog):
@@ -131,6 +131,14 @@ class SqlCatalog(Catalog):
 
     async def revoke_key(self, key_id: str, *, now: float) -> bool:
         return await self._driver.write(lambda: sql_keys.revoke_key(key_id, now=now))
+
+    # moving
+
+    async def dump(self, table: Table, *, after: str, limit: int) -> list[Fact]:
+        return await self._driver.read(lambda: sql_moving.dump(table, after=after, limit=limit))
+
+    async def load(self, table: Table, facts: Sequence[Fact]) -> None:
+        await self._driver.write(lambda: sql_moving.load(table, facts))
 
     async def ping(self) -> None:
         await self._driver.write(sql_upkeep.beat)
