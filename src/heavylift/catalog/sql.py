@@ -6,7 +6,8 @@ from heavylift.catalog import sql_files, sql_keys, sql_moving, sql_upkeep, sql_u
 from heavylift.catalog.transactions import Driver
 from heavylift.domain.files import Extent, File
 from heavylift.domain.uploads import Part, Status, Upload
-from heavylift.service.ports import Catalog, Fact, Key, Overdue, Page, Project, Reclaimed, Table
+from heavylift.service.facts import Fact, Table
+from heavylift.service.ports import Catalog, Key, Overdue, Page, Project, Reclaimed
 
 
 class SqlCatalog(Catalog):

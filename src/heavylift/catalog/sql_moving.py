@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from heavylift.catalog.transactions import Parameters, Statement, Transaction, ask, for_each
-from heavylift.service.ports import Fact, Table
+from heavylift.service.facts import Fact, Table
 
 COLUMNS: Mapping[Table, Sequence[str]] = {
     "projects": ("id", "name", "created_at"),

@@ -11,16 +11,8 @@ from dataclasses import dataclass
 
 from heavylift.domain import checksums
 from heavylift.domain.ids import new_blob_key
-from heavylift.service.ports import (
-    BlobMissing,
-    BlobStore,
-    Buffer,
-    Catalog,
-    Fact,
-    MovesFacts,
-    StorageDown,
-    Table,
-)
+from heavylift.service.facts import Fact, MovesFacts, Table
+from heavylift.service.ports import BlobMissing, BlobStore, Buffer, Catalog, StorageDown
 
 STEP = 500
 """Rows at a time."""

@@ -11,11 +11,10 @@ from collections.abc import (
     Awaitable,
     Callable,
     Collection,
-    Mapping,
     Sequence,
 )
 from dataclasses import dataclass
-from typing import BinaryIO, Literal, Protocol, runtime_checkable
+from typing import BinaryIO, Protocol, runtime_checkable
 
 from heavylift.domain.files import WHOLE, Extent, File, Span
 from heavylift.domain.uploads import Part, Status, Upload
@@ -339,24 +338,4 @@ class Catalog(Protocol):
 
     async def close(self) -> None:
         """Let go of threads, connections and files. Repeatable."""
-        ...
-
-
-Table = Literal["projects", "keys", "parts", "files", "uploads"]
-"""What a catalog holds that moves with it. Garbage does not: it stays behind."""
-
-Fact = Mapping[str, str | int | float | None]
-"""One row of a table, as it is stored: every one has an `id`."""
-
-
-@runtime_checkable
-class MovesFacts(Protocol):
-    """What a Catalog may offer besides: all of its facts, as they are, to be carried to another one."""
-
-    async def dump(self, table: Table, *, after: str, limit: int) -> list[Fact]:
-        """The next rows by id behind `after`; empty text begins."""
-        ...
-
-    async def load(self, table: Table, facts: Sequence[Fact]) -> None:
-        """Store the rows. One that collides with what is there is left out: loading is repeatable."""
         ...
