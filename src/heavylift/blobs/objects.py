@@ -24,7 +24,7 @@ DELETE = 1000
 
 FEW = 4
 """Writes that may send a segment while they receive the next. Beyond these, each holds one segment
-alone: 32 of them stay under 200 MB, and with so many the wire is never idle anyway."""
+alone, 5 MiB; with so many the wire is never idle anyway."""
 
 PROOF = b"heavylift"
 
