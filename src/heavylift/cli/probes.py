@@ -93,13 +93,6 @@ def proxies(server: Server, upload_id: str) -> Finding:
 
 
 def _judged(status: int | None, size: int) -> Finding:
-    if status is None:
-        return Finding(
-            check="proxy",
-            state="warning",
-            said="something on the way collects whole bodies before it passes them on",
-            remedy="Uploads work, but slower. In nginx: `proxy_request_buffering off;`.",
-        )
     if status == 413 or size < 64 * MIB:
         most = "not even 1 MiB" if status == 413 else f"at most {show_bytes(size)}"
         return Finding(
@@ -109,6 +102,13 @@ def _judged(status: int | None, size: int) -> Finding:
             remedy="In nginx: `client_max_body_size 65m;`. Until then: "
             f"`heavylift upload --part-size {512 if status == 413 else size // MIB - 1 or 1}"
             f"{'K' if status == 413 else 'M'}`.",
+        )
+    if status is None:
+        return Finding(
+            check="proxy",
+            state="warning",
+            said="something on the way collects whole bodies before it passes them on",
+            remedy="Uploads work, but slower. In nginx: `proxy_request_buffering off;`.",
         )
     return Finding(
         check="proxy", state="ok", said="parts of 64 MiB pass, and nothing on the way collects them"

@@ -1,0 +1,102 @@
+"""`heavylift doctor`: what it says of a healthy server, and of all that may be wrong."""
+
+import json
+from dataclasses import replace
+from email.utils import formatdate
+
+import pytest
+
+from heavylift.cli import probes
+from tests.cli.proxy import proxying
+from tests.cli.typing_in import Desk
+from tests.serving import Served
+
+NOW = 1_790_000_000.0
+MIB = 1024 * 1024
+
+
+def examined(desk: Desk, status: int, **variables: str) -> dict[str, dict[str, str]]:
+    """The findings by check; with a remedy exactly where something is wrong."""
+    done = desk.run("doctor", "--json", **variables)
+    assert done.status == status, done
+    assert done.err == ""
+    found = {finding["check"]: finding for finding in json.loads(done.out)}
+    for finding in found.values():
+        assert bool(finding["remedy"]) == (finding["state"] in {"warning", "failed"}), finding
+    return found
+
+
+def test_a_healthy_server_passes_every_check_and_nothing_is_left(desk: Desk) -> None:
+    found = examined(desk, 0)
+    assert list(found) == ["server", "key", "clock", "storage", "part", "proxy"]
+    assert {finding["state"] for finding in found.values()} == {"ok"}
+    [newest] = json.loads(desk.run("uploads", "list", "--limit", "1", "--json").out)
+    assert (newest["filename"], newest["status"]) == ("doctor.bin", "cancelled")
+
+
+def test_people_get_a_line_for_each_check(desk: Desk) -> None:
+    done = desk.run("doctor")
+    assert [line.split()[:2] for line in done.out.splitlines()][:2] == [["ok", "server"], ["ok", "key"]]
+
+
+def test_a_wrong_key_is_told_from_a_server_that_is_away(desk: Desk) -> None:
+    found = examined(desk, 1, HEAVYLIFT_API_KEY="wrong-key")
+    assert found["server"]["state"] == "ok"
+    assert found["key"]["state"] == "failed"
+    assert "HEAVYLIFT_API_KEY" in found["key"]["remedy"]
+    assert "doctor" not in found["key"]["remedy"]
+    assert list(examined(desk, 1, HEAVYLIFT_BASE_URL="http://127.0.0.1:1/v1")) == ["server"]
+
+
+def test_a_url_without_v1_is_noticed(desk: Desk, server: Served) -> None:
+    found = examined(desk, 1, HEAVYLIFT_BASE_URL=server.root)
+    assert "/v1" in found["server"]["remedy"]
+
+
+def test_a_proxy_that_collects_bodies_is_noticed(desk: Desk, server: Served) -> None:
+    with proxying(server.root) as proxy:
+        found = examined(desk, 0, HEAVYLIFT_BASE_URL=proxy.url)
+    assert found["proxy"]["state"] == "warning"
+    assert "collects whole bodies" in found["proxy"]["said"]
+
+
+@pytest.mark.parametrize(
+    ("limit", "said", "remedy"),
+    [(20 * MIB, "at most 16.0 MiB", "--part-size 15M"), (2 * MIB, "at most 2.0 MiB", "--part-size 1M")],
+)
+def test_a_proxy_that_limits_bodies_is_measured(
+    desk: Desk, server: Served, limit: int, said: str, remedy: str
+) -> None:
+    with proxying(server.root, limit=limit) as proxy:
+        found = examined(desk, 1, HEAVYLIFT_BASE_URL=proxy.url)
+    assert said in found["proxy"]["said"]
+    assert remedy in found["proxy"]["remedy"]
+
+
+def test_a_proxy_named_by_the_environment_is_not_judged(desk: Desk, server: Served) -> None:
+    named = replace(desk, variables={**desk.variables, "http_proxy": server.root, "no_proxy": ""})
+    done = named.run("doctor", "--json")
+    assert done.status in {0, 1}
+    assert all(
+        finding["check"] != "proxy" or finding["state"] == "skipped" for finding in json.loads(done.out)
+    )
+
+
+@pytest.mark.parametrize(
+    ("ahead", "state", "said"),
+    [
+        (0, "ok", "agree"),
+        (29, "ok", "agree"),
+        (90, "warning", "90 s ahead"),
+        (-3600, "warning", "3600 s behind"),
+    ],
+)
+def test_clocks_are_compared(ahead: float, state: str, said: str) -> None:
+    finding = probes.clock(formatdate(NOW, usegmt=True), now=NOW + ahead)
+    assert finding.state == state
+    assert said in finding.said
+
+
+@pytest.mark.parametrize("date", [None, "", "yesterday"])
+def test_a_server_that_does_not_tell_its_time_is_let_pass(date: str | None) -> None:
+    assert probes.clock(date, now=NOW).state == "skipped"

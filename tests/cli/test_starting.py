@@ -1,0 +1,87 @@
+"""Starting up: the client's commands do without the server, and find the local one and its key."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from heavylift.cli import amounts
+from heavylift.cli.connection import chosen
+from heavylift.client.config import LOCAL_SERVER
+from tests.cli.typing_in import Desk
+
+OF_THE_SERVER = ("alembic", "fastapi", "limits", "pydantic_settings", "sqlalchemy", "starlette", "uvicorn")
+OURS = ("api", "blobs", "catalog", "domain", "service", "settings", "wiring")
+
+WATCHED = """
+import json, sys
+from heavylift.cli.app import main
+sys.argv = ["heavylift", *sys.argv[1:]]
+try:
+    main()
+except SystemExit as end:
+    print()
+    print(json.dumps([end.code, sorted(sys.modules)]))
+"""
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("files", "list"), ("uploads", "list"), ("upload", "big.jsonl"), ("doctor",), ("--help",)],
+    ids=" ".join,
+)
+def test_the_commands_of_the_client_import_nothing_of_the_server(desk: Desk, words: tuple[str, ...]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", WATCHED, *words],
+        cwd=desk.folder, env=desk.environment, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    status, modules = json.loads(done.stdout.splitlines()[-1])
+    assert status == 0, done
+    forbidden = {*OF_THE_SERVER, *(f"heavylift.{name}" for name in OURS)}
+    assert forbidden & set(modules) == set()
+    assert "heavylift.cli.upload" in modules
+
+
+def test_the_local_server_is_the_default_and_its_key_comes_from_its_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("HEAVYLIFT_DATA", raising=False)
+    assert chosen(base_url=None, api_key=None, timeout=None).api_key is None
+    for folder, variable in (("heavylift-data", None), ("elsewhere", "elsewhere")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "api-key").write_text(f"key-in-{folder}\n")
+        if variable:
+            monkeypatch.setenv("HEAVYLIFT_DATA", variable)
+        server = chosen(base_url=None, api_key=None, timeout=1.5)
+        assert (server.url, server.api_key, server.timeout_ms) == (LOCAL_SERVER, f"key-in-{folder}", 1500)
+        assert "key-in" not in repr(server)
+    assert chosen(base_url=None, api_key="given", timeout=None).api_key == "given"
+    assert chosen(base_url="https://elsewhere.example/v1", api_key=None, timeout=None).api_key is None
+
+
+@given(st.integers(0, 10**12), st.sampled_from(sorted(amounts.SIZES)), st.sampled_from(["", "b", "ib"]))
+def test_sizes_are_read_as_they_are_written(count: int, unit: str, rest: str) -> None:
+    assert amounts.size(f" {count}{unit}{rest} ".upper()) == count * amounts.SIZES[unit]
+
+
+@given(st.integers(0, 10**12 - 1), st.sampled_from(sorted(amounts.SECONDS)))
+def test_times_are_read_as_they_are_written(count: int, unit: str) -> None:
+    assert amounts.seconds(f"{count}{unit}") == count * amounts.SECONDS[unit]
+    assert amounts.seconds(json.dumps({"anchor": "created_at", "seconds": count})) == count
+
+
+@pytest.mark.parametrize(
+    ("span", "shown"), [(None, "-:--"), (0.2, "0:00"), (65, "1:05"), (3661, "1:01:01"), (1e9, "-:--")]
+)
+def test_spans_are_shown_as_clocks_show_them(span: float | None, shown: str) -> None:
+    assert amounts.show_span(span) == shown
+
+
+def test_times_that_no_calendar_has_are_shown_as_numbers() -> None:
+    assert amounts.show_moment(10**18) == str(10**18)
+    assert amounts.show_moment(0) == "1970-01-01 00:00:00Z"
