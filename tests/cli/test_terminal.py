@@ -88,6 +88,14 @@ def test_with_no_keep_ctrl_c_cancels_the_upload(desk: Desk, server: Served) -> N
     assert newest["id"] in terminal.seen
 
 
+def test_ctrl_c_before_the_first_byte_says_so(desk: Desk) -> None:
+    with Terminal(desk, ("upload", "-", "--filename", "typed.txt")) as terminal:
+        terminal.until("typed.txt")  # it waits for somebody to type
+        terminal.press_ctrl_c()
+        assert terminal.end() == 130
+    assert "heavylift: interrupted before anything was sent." in terminal.seen
+
+
 def test_an_upload_begun_elsewhere_is_gone_on_with_by_its_id(desk: Desk, server: Served) -> None:
     with proxying(server.root, stall_from=STALLED) as proxy:
         interrupted(at(desk, proxy), proxy)
