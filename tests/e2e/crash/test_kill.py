@@ -14,7 +14,10 @@ from tests.e2e.crash.stories import AddPart, Cancel, Complete, Delete, PostFile,
 from tests.e2e.wire import eventually, good, speaking
 from tests.serving import Served, serving
 
-ENV = {"HEAVYLIFT_DELETE_GRACE": "0"}
+ENV = {
+    "HEAVYLIFT_DELETE_GRACE": "0",
+    "HEAVYLIFT_SWEEP_INTERVAL": "0.5",  # and with it the lease that the dead one held
+}
 """Deleted bytes go at once, so that their reclaiming is within the story."""
 
 pytestmark = pytest.mark.timeout(600)
