@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import os
+import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -31,6 +32,10 @@ from heavylift.settings import Durability, Settings
 
 log = structlog.get_logger("heavylift.sweeper")
 
+
+SWITCH = 0.0005
+"""Seconds after which a thread that waits for the interpreter gets it. Python's 0.005 is what a small
+request beside bulk bodies would wait, more than once."""
 
 GARBAGE = 50_000
 """Allocations between two looks for cycles. Python's 700 costs a small request a twentieth of its time."""
@@ -166,6 +171,7 @@ def app() -> ASGIApp:
     settings = Settings()
     configure_logs(settings.log_format, settings.log_level)
     service = build_app(settings)
+    sys.setswitchinterval(SWITCH)
     gc.freeze()  # what is loaded now stays: the collector need not look at it with every small request
     gc.set_threshold(GARBAGE)
     return service

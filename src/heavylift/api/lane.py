@@ -38,8 +38,9 @@ BUFFER: Final = 256 * KIB
 TESTED: Final = ("0.54.",)
 """Beginnings of the versions of uvicorn whose insides this module was tested against."""
 
-THREADS: Final = 4
-"""They hold no client that is slow, so few suffice; more only hand the interpreter's lock around."""
+THREADS: Final = max(1, min(4, (os.cpu_count() or 1) // 2))
+"""They hold no client that is slow, so few suffice: more would only hand the interpreter's lock around.
+On two cores one receives 64 MiB Parts faster than four do, with two thirds of the processor time."""
 
 LINGER_MS: Final = 2
 """How long a thread waits for the next bytes before it gives the wait back to the loop."""
