@@ -1,16 +1,21 @@
 """CRC-64/NVME as the server shows it: `crc64nvme:` and 16 hex digits."""
 
 import base64
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import cast
 
 from awscrt.checksums import combine_crc64nvme, crc64nvme
 
 PREFIX = "crc64nvme:"
 
 
+_extended = cast("Callable[[bytes | bytearray | memoryview, int], int]", crc64nvme)
+"""Its annotations name bytes alone; it takes any buffer."""
+
+
 def extend(checksum: int, data: bytes | bytearray | memoryview) -> int:
     """The checksum of what `checksum` covers, followed by `data`. Starts from 0."""
-    return int(crc64nvme(data, checksum))
+    return _extended(data, checksum)
 
 
 def combine(pieces: Iterable[tuple[int, int]]) -> int:

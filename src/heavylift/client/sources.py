@@ -5,7 +5,7 @@ import os
 from collections.abc import AsyncIterable, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Final, Protocol, TypeAlias
+from typing import Any, BinaryIO, Final, Protocol, TypeAlias
 
 from heavylift.client.errors import FileChangedError, InvalidRequestError
 
@@ -191,7 +191,7 @@ class LocalFile:
 class InMemory:
     """Bytes that are in memory already."""
 
-    def __init__(self, data: bytes | bytearray | memoryview, *, name: str) -> None:
+    def __init__(self, data: "bytes | bytearray | memoryview[Any]", *, name: str) -> None:
         self._view = memoryview(data).cast("B")
         self.name = name
         self.size = self._view.nbytes
