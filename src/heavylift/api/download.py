@@ -13,7 +13,8 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from heavylift.api.body import ClientGone, Patience
-from heavylift.api.lane import Lane, Piece
+from heavylift.api.lane import Lane
+from heavylift.api.laneout import Piece
 
 END: Message = {"type": "http.response.body", "body": b"", "more_body": False}
 

@@ -8,11 +8,9 @@ Everything else (another server, TLS, chunked bodies) goes through `receive` and
 
 import asyncio
 import os
-import select
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from enum import Enum, auto
-from typing import Any, BinaryIO, Final
+from typing import Any, Final
 
 import httptools
 import structlog
@@ -22,18 +20,15 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from heavylift.api.body import ClientGone, Patience, too_slow
 from heavylift.api.guard import GuardedProtocol
-from heavylift.domain.files import Span
-from heavylift.domain.limits import KIB, MIB
-from heavylift.service.ports import StorageDown
+from heavylift.api.lanein import BUFFER, Consume, Reader
+from heavylift.api.laneout import Piece, Writer
+from heavylift.api.turns import Turn
 from heavylift.service.waiting import settled
 
 log = structlog.get_logger("heavylift.server")
 
 EXTENSION: Final = "heavylift.lane"
 """Where an application finds the lane of its request, among the scope's extensions."""
-
-BUFFER: Final = 256 * KIB
-"""Fits a core's second-level cache, so that what is checksummed and written is still warm."""
 
 TESTED: Final = ("0.54.",)
 """Beginnings of the versions of uvicorn whose insides this module was tested against."""
@@ -42,34 +37,9 @@ THREADS: Final = max(1, min(4, (os.cpu_count() or 1) // 2))
 """They hold no client that is slow, so few suffice: more would only hand the interpreter's lock around.
 On two cores one receives 64 MiB Parts faster than four do, with two thirds of the processor time."""
 
-LINGER_MS: Final = 2
-"""How long a thread waits for the next bytes before it gives the wait back to the loop."""
-
-SLICE: Final = 4 * MIB
-"""Bytes of one sendfile call."""
-
-TURN: Final = 16 * MIB
-"""Bytes that one request moves before the next one waiting for a thread has its turn."""
-
 _receivers = ThreadPoolExecutor(THREADS, thread_name_prefix="lane-in")
-_senders = ThreadPoolExecutor(
-    THREADS, thread_name_prefix="lane-out"
-)  # not behind a disk that is slow to write
+_senders = ThreadPoolExecutor(THREADS, thread_name_prefix="lane-out")  # not behind a disk slow to write
 _buffers: list[bytearray] = []
-
-Piece = tuple[BinaryIO, Span]
-"""A stretch of an open file."""
-
-Consume = Callable[[bytearray, int], None]
-"""Takes the first n bytes of the buffer; they are overwritten after it returns."""
-
-
-class Turn(Enum):
-    """How a thread's turn at a request ended."""
-
-    DONE = auto()
-    BLOCKED = auto()
-    USED_UP = auto()
 
 
 class LaneProtocol(GuardedProtocol):
@@ -144,7 +114,7 @@ class Lane:
         buffer = _buffers.pop() if _buffers else bytearray(BUFFER)
         descriptor = os.dup(protocol.transport.get_extra_info("socket").fileno())
         early, cycle.body = cycle.body, bytearray()
-        reader = _Reader(descriptor, buffer, early, length - len(early), consume)
+        reader = Reader(descriptor, buffer, early, length - len(early), consume)
         protocol.take_over(reader.left)
         try:
             await self._drain(reader, patience)
@@ -163,7 +133,7 @@ class Lane:
         """
         loop, transport = asyncio.get_running_loop(), self._protocol.transport
         descriptor = os.dup(transport.get_extra_info("socket").fileno())
-        writer = _Writer(descriptor, pieces)
+        writer = Writer(descriptor, pieces)
         try:
             while transport.get_write_buffer_size():  # the head
                 await self._writable(descriptor, patience)
@@ -177,7 +147,7 @@ class Lane:
             self._count("bytes_out", writer.sent)
             self.cycle.expected_content_length -= writer.sent
 
-    async def _drain(self, reader: "_Reader", patience: Patience) -> None:
+    async def _drain(self, reader: "Reader", patience: Patience) -> None:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + patience.total
         while (turn := await settled(loop.run_in_executor(_receivers, reader.drain))) is not Turn.DONE:
@@ -196,110 +166,6 @@ class Lane:
         """For the request's line in the log."""
         state: dict[str, Any] = self.cycle.scope["state"]
         state[name] = state.get(name, 0) + count
-
-
-class _Reader:
-    """What a thread does: take what is in the socket, give it away in large pieces."""
-
-    def __init__(
-        self, descriptor: int, buffer: bytearray, early: bytearray, left: int, consume: Consume
-    ) -> None:
-        self.descriptor = descriptor
-        self.left = left
-        self.read = 0
-        self._buffer = buffer
-        self._view = memoryview(buffer)
-        self._filled = 0
-        self._early = early
-        self._consume = consume
-        self._poll = select.poll()
-        self._poll.register(descriptor, select.POLLIN)
-
-    def drain(self) -> Turn:
-        """Read on: to the end of the body, until there is nothing to read, or until others wait."""
-        self._take_early()
-        end = self.left - TURN
-        while self.left:
-            if self.left <= end:
-                return Turn.USED_UP
-            room = self._view[self._filled : self._filled + self.left]
-            try:
-                count = os.readv(self.descriptor, [room])
-            except BlockingIOError:
-                if self._poll.poll(LINGER_MS):
-                    continue
-                return Turn.BLOCKED
-            except ConnectionError:
-                raise ClientGone from None
-            if not count:
-                raise ClientGone
-            self._filled += count
-            self.left -= count
-            self.read += count
-            if self._filled >= BUFFER // 2:
-                self._give()
-        self._give()
-        return Turn.DONE
-
-    def _take_early(self) -> None:
-        """What came with the head: into the buffer if there is room, so that the first write is large too."""
-        early, self._early = self._early, bytearray()
-        if len(early) > BUFFER // 2:
-            self._consume(early, len(early))
-        elif early:
-            self._view[: len(early)] = early
-            self._filled = len(early)
-
-    def _give(self) -> None:
-        count, self._filled = self._filled, 0
-        if count:
-            self._consume(self._buffer, count)
-
-
-class _Writer:
-    """What a thread does: push files into the socket until it takes no more."""
-
-    def __init__(self, descriptor: int, pieces: Iterator[Piece]) -> None:
-        self._descriptor = descriptor
-        self._pieces = pieces
-        self._file: BinaryIO | None = None
-        self._span = Span(0, 0)
-        self.sent = 0
-        self._poll = select.poll()
-        self._poll.register(descriptor, select.POLLOUT)
-
-    def push(self) -> Turn:
-        """Send on: to the end, until the socket is full, or until others wait."""
-        end = self.sent + TURN
-        while self.sent < end:
-            if self._span.start == self._span.stop and not self._open_next():
-                return Turn.DONE
-            if not self._push_some():
-                return Turn.BLOCKED
-        return Turn.USED_UP
-
-    def _open_next(self) -> bool:
-        piece = next(self._pieces, None)
-        if piece is not None:
-            self._file, self._span = piece
-        return piece is not None
-
-    def _push_some(self) -> bool:
-        """One call of sendfile. False if the socket stays full for longer than a thread may wait."""
-        assert self._file is not None
-        assert self._span.stop is not None
-        size = min(SLICE, self._span.stop - self._span.start)
-        try:
-            count = os.sendfile(self._descriptor, self._file.fileno(), self._span.start, size)
-        except BlockingIOError:
-            return bool(self._poll.poll(LINGER_MS))
-        except ConnectionError:
-            raise ClientGone from None
-        if not count:
-            raise StorageDown(f"{self._file.name} is shorter than the catalog knows")
-        self._span = Span(self._span.start + count, self._span.stop)
-        self.sent += count
-        return True
 
 
 def protocol_path(*, lane: bool) -> str:
