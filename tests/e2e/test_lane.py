@@ -276,7 +276,8 @@ def test_a_download_under_way_survives_a_slow_reader_and_others(
         for _ in range(3):
             assert api.get(f"/files/{file}/content").content == content
         while len(body := answer.partition(b"\r\n\r\n")[2]) < len(content):
-            assert (more := connection.recv(MIB))
+            more = connection.recv(MIB)
+            assert more, "the connection ended early"
             answer += more
     assert body == content
 
