@@ -48,6 +48,24 @@ class Curve:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Breakdown:
+    """What each of several ways takes, column by column. `stacked` columns add up, and are drawn so;
+    `unit` is theirs."""
+
+    name: str
+    title: str
+    meaning: str
+    unit: str
+    columns: Sequence[str]
+    stacked: Sequence[str]
+    rows: Mapping[str, Sequence[float]]
+
+    def figure(self, row: str, column: str) -> float:
+        """One of them. Raises KeyError or ValueError if there is none."""
+        return self.rows[row][list(self.columns).index(column)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
     """A target: what was measured, and the bound that it is held against. `at_most` turns it round."""
 
@@ -62,8 +80,9 @@ class Check:
         return self.measured <= self.bound if self.at_most else self.measured >= self.bound
 
 
-Finding = Comparison | Curve | Check
-KINDS = {"comparison": Comparison, "curve": Curve, "check": Check}
+Drawn = Comparison | Curve | Breakdown
+Finding = Drawn | Check
+KINDS = {"comparison": Comparison, "curve": Curve, "breakdown": Breakdown, "check": Check}
 
 
 def write(path: Path, about: Mapping[str, Any], findings: Iterable[Finding]) -> None:

@@ -8,24 +8,29 @@ import matplotlib as mpl
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 
-from bench.findings import Comparison, Curve
+from bench.findings import Breakdown, Comparison, Curve, Drawn
 
 mpl.use("Agg")
 
 OURS = "#c2410c"
 OTHERS = "#94a3b8"
+SHADES = (OURS, "#fdba74", "#475569", "#cbd5e1", "#0f766e")
+"""Of a bar's pieces."""
+
 WIDE = 10
 """Times that the largest figure of a curve may be the smallest before a linear axis hides the small ones."""
 
 LABELS = {"mb_per_second": "MB/s", "requests_per_second": "requests/s"}
 
 
-def draw(finding: Comparison | Curve, folder: Path, *, caption: str) -> Path:
+def draw(finding: Drawn, folder: Path, *, caption: str) -> Path:
     """The picture's path: `folder` and the finding's name. `caption` says where and when."""
     count = len({cell.connections for cell in finding.cells}) if isinstance(finding, Comparison) else 1
     figure, axes = plt.subplots(1, count, figsize=(4.2 * max(count, 2), 4.2), squeeze=False)
     if isinstance(finding, Comparison):
         _bars(finding, list(axes[0]))
+    elif isinstance(finding, Breakdown):
+        _stack(finding, axes[0][0])
     else:
         _lines(finding, axes[0][0])
     figure.suptitle(finding.title, fontweight="bold")
@@ -57,6 +62,20 @@ def _bars(table: Comparison, axes: Sequence[Axes]) -> None:
         axis.spines[["top", "right"]].set_visible(False)
         if axis is not axes[0]:
             axis.set_yticklabels([])
+
+
+def _stack(breakdown: Breakdown, axis: Axes) -> None:
+    """A bar for each way, in as many pieces as it has stacked columns."""
+    ways = list(breakdown.rows)[::-1]
+    left = [0.0] * len(ways)
+    for number, column in enumerate(breakdown.stacked):
+        figures = [breakdown.figure(way, column) for way in ways]
+        axis.barh(ways, figures, left=left, label=column, color=SHADES[number % len(SHADES)])
+        left = [begin + figure for begin, figure in zip(left, figures, strict=True)]
+    axis.set_xlabel(breakdown.unit, fontsize=8)
+    axis.tick_params(labelsize=7)
+    axis.spines[["top", "right"]].set_visible(False)
+    axis.legend(fontsize=7)
 
 
 def _lines(curve: Curve, axis: Axes) -> None:

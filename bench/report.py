@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.findings import Check, Comparison, Curve, Finding
+from bench.findings import Breakdown, Check, Comparison, Curve, Drawn, Finding
 
 BEGIN = "<!-- begin generated -->"
 END = "<!-- end generated -->"
@@ -28,10 +28,13 @@ def section(name: str, about: Mapping[str, Any], findings: Sequence[Finding], *,
     return "\n".join([*lines, f"`python -m bench {name}`: {ABOUT.format(**about)}", ""])
 
 
-def table(finding: Comparison | Curve) -> list[str]:
+def table(finding: Drawn) -> list[str]:
     """Its figures as a Markdown table."""
     if isinstance(finding, Curve):
         return _curve(finding)
+    if isinstance(finding, Breakdown):
+        rows = [(row, *map(_figure, figures)) for row, figures in finding.rows.items()]
+        return _markdown(("", *finding.columns), rows)
     head = ("", "connections", "MB/s", "requests/s", "ratio", "CPU s/GB", "p50 ms", "p99 ms", "peak RSS MB")
     rows = [
         (
@@ -72,6 +75,11 @@ def put(page: Path, generated: str) -> None:
     before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
     _, _, after = rest.partition(END)
     page.write_text(f"{before}{BEGIN}\n\n{generated.strip()}\n\n{END}{after}", encoding="utf-8")
+
+
+def _figure(value: float) -> str:
+    """With as many digits as are worth reading."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.2f}"
 
 
 def _curve(curve: Curve) -> list[str]:
