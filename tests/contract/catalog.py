@@ -15,6 +15,7 @@ from tests.contract.catalog_facts import (
     assert_counts_true,
     assert_no_blob_lost,
     blobs_of,
+    extents_of,
     finish,
     in_garbage,
     new_extent,
@@ -117,7 +118,7 @@ class CatalogOfUploads:
         file = await finish(catalog, upload, listed, expires_at=DEADLINE)
         assert file is not None
         assert await catalog.file(MINE, file.id, now=NOW) == file
-        assert await catalog.extents(MINE, file.id) == [part.extent for part in listed]
+        assert await extents_of(catalog, file.id) == [part.extent for part in listed]
         after = await assert_counts_true(catalog, upload)
         assert after == replace(
             upload,
@@ -135,7 +136,7 @@ class CatalogOfUploads:
         upload, parts = await stored_upload(catalog, 10)
         file = await finish(catalog, upload, [])
         assert file is not None
-        assert await catalog.extents(MINE, file.id) == []
+        assert await catalog.content(MINE, file.id, now=NOW) == (file, [])
         await assert_counts_true(catalog, upload)
         assert await in_garbage(catalog, due=NOW) == set(blobs_of(parts))
 
@@ -198,9 +199,10 @@ class CatalogOfFiles:
         file = new_file(extents, expires_at=DEADLINE)
         await catalog.add_file(file, extents)
         assert await catalog.file(MINE, file.id, now=NOW) == file
-        assert await catalog.extents(MINE, file.id) == extents
+        assert await extents_of(catalog, file.id) == extents
+        assert await catalog.content(MINE, file.id, now=NOW) == (file, extents)
         assert await catalog.file(MINE, "file-unknown", now=NOW) is None
-        assert await catalog.extents(MINE, "file-unknown") == []
+        assert await catalog.content(MINE, "file-unknown", now=NOW) is None
 
     async def test_a_file_cannot_be_made_of_garbage(self, catalog: Catalog) -> None:
         extents = [new_extent(), new_extent()]
@@ -209,7 +211,7 @@ class CatalogOfFiles:
         with pytest.raises(StorageDown):
             await catalog.add_file(file, extents)
         assert await catalog.file(MINE, file.id, now=NOW) is None
-        assert await catalog.extents(MINE, file.id) == []
+        assert await extents_of(catalog, file.id) == []
         assert await catalog.orphans([extent.blob for extent in extents]) == [extents[0].blob]
 
     async def test_a_file_is_gone_from_its_expiry_on(self, catalog: Catalog) -> None:
@@ -217,27 +219,31 @@ class CatalogOfFiles:
         kept = await stored_file(catalog)
         for now, found in ((DEADLINE - 0.001, file), (DEADLINE, None), (DEADLINE + 0.5, None)):
             assert await catalog.file(MINE, file.id, now=now) == found
+            content = await catalog.content(MINE, file.id, now=now)
+            assert (content and content[0]) == found
             listed = await catalog.files(MINE, purpose=None, now=now, page=ALL)
             assert listed == [kept, file] if found else [kept]
         assert not await catalog.remove_file(MINE, file.id, now=DEADLINE, due=DEADLINE)
-        assert await catalog.extents(MINE, file.id) != [], "it is the upkeep that forgets it"
+        assert await extents_of(catalog, file.id) != [], "it is the upkeep that forgets it"
 
     async def test_removing_a_file_hands_its_blobs_to_the_garbage_when_due(self, catalog: Catalog) -> None:
         upload, parts = await stored_upload(catalog, 10, 20)
         file = await finish(catalog, upload, parts)
         assert file is not None
         posted = await stored_file(catalog, 1, 2)
-        blobs = blobs_of(parts) + [extent.blob for extent in await catalog.extents(MINE, posted.id)]
+        blobs = blobs_of(parts) + [extent.blob for extent in await extents_of(catalog, posted.id)]
         for doomed in (file, posted):
             assert await catalog.remove_file(MINE, doomed.id, now=NOW, due=NOW + 60)
             assert not await catalog.remove_file(MINE, doomed.id, now=NOW, due=NOW + 60)
             assert await catalog.file(MINE, doomed.id, now=NOW) is None
-            assert await catalog.extents(MINE, doomed.id) == []
+            assert await extents_of(catalog, doomed.id) == []
         assert await in_garbage(catalog, due=NOW + 59.999) == set()
         assert await in_garbage(catalog, due=NOW + 60) == set(blobs)
         after = await assert_counts_true(catalog, upload)
         assert (after.state, after.file_id, after.held_parts) == (Status.COMPLETED, file.id, 0)
         await assert_no_blob_lost(catalog, blobs)
+        await catalog.forget_garbage(blobs)
+        await assert_no_blob_lost(catalog, blobs, forgotten=blobs)
 
     async def test_files_are_listed_by_purpose(self, catalog: Catalog) -> None:
         batch = [await stored_file(catalog, purpose="batch") for _ in range(3)]

@@ -100,6 +100,12 @@ async def stored_file(catalog: Catalog, *sizes: int, project: str = MINE, **fiel
     return file
 
 
+async def extents_of(catalog: Catalog, file_id: str, *, project: str = MINE) -> list[Extent]:
+    """What a File consists of, its time over or not; nothing for an unknown one."""
+    found = await catalog.content(project, file_id, now=0)
+    return found[1] if found else []
+
+
 async def in_garbage(catalog: Catalog, due: float = FOREVER) -> set[str]:
     return set(await catalog.garbage(due=due, limit=10**6))
 
@@ -111,7 +117,7 @@ async def pointed_at(catalog: Catalog) -> set[str]:
         for upload in await catalog.uploads(project, status=None, now=NOW, page=ALL):
             blobs |= set(blobs_of(await catalog.parts(project, upload.id)))
         for file in await catalog.files(project, purpose=None, now=0, page=ALL):
-            blobs |= {extent.blob for extent in await catalog.extents(project, file.id)}
+            blobs |= {extent.blob for extent in await extents_of(catalog, file.id, project=project)}
     return blobs
 
 

@@ -11,6 +11,7 @@ from tests.contract.catalog_facts import (
     NOW,
     ROOM,
     THEIRS,
+    extents_of,
     finish,
     new_file,
     new_part,
@@ -61,7 +62,7 @@ async def snapshot(catalog: Catalog, project: str) -> list[Any]:
     uploads = await catalog.uploads(project, status=None, now=NOW, page=ALL)
     files = await catalog.files(project, purpose=None, now=NOW, page=ALL)
     parts = [await catalog.parts(project, upload.id) for upload in uploads]
-    return [uploads, files, parts, [await catalog.extents(project, file.id) for file in files]]
+    return [uploads, files, parts, [await extents_of(catalog, file.id, project=project) for file in files]]
 
 
 async def ask(catalog: Catalog, method: str, arguments: Mapping[str, Any]) -> Any:

@@ -12,7 +12,17 @@ from heavylift.catalog import open_catalog
 from heavylift.domain.files import Extent, File
 from heavylift.domain.uploads import Part, Status, Upload
 from heavylift.service.ports import Reclaimed
-from tests.contract.catalog_facts import ALL, FOREVER, MINE, NOW, new_extent, new_file, new_part, new_upload
+from tests.contract.catalog_facts import (
+    ALL,
+    FOREVER,
+    MINE,
+    NOW,
+    extents_of,
+    new_extent,
+    new_file,
+    new_part,
+    new_upload,
+)
 
 HELD_BYTES, HELD_PARTS = 1_000, 8
 
@@ -185,5 +195,5 @@ class CatalogMachine(RuleBasedStateMachine):
             file.id: file for file, _ in model.files.values() if not file.expired_at(now)
         }
         for file_id, (_, extents) in model.files.items():
-            assert await catalog.extents(MINE, file_id) == extents
+            assert await extents_of(catalog, file_id) == extents
         assert set(await catalog.garbage(due=FOREVER, limit=10**6)) == set(model.garbage)

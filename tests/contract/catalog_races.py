@@ -18,6 +18,7 @@ from tests.contract.catalog_facts import (
     assert_counts_true,
     assert_no_blob_lost,
     blobs_of,
+    extents_of,
     finish,
     new_part,
     new_upload,
@@ -76,7 +77,7 @@ class CatalogRaces:
 
     async def test_exactly_one_removes_a_file(self, catalog: Catalog) -> None:
         file = await stored_file(catalog, 1, 2, 3)
-        blobs = [extent.blob for extent in await catalog.extents(MINE, file.id)]
+        blobs = [extent.blob for extent in await extents_of(catalog, file.id)]
         removals = (catalog.remove_file(MINE, file.id, now=NOW, due=NOW) for _ in range(16))
         assert sorted(await asyncio.gather(*removals)) == [False] * 15 + [True]
         await assert_no_blob_lost(catalog, blobs)

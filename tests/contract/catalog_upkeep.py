@@ -14,6 +14,7 @@ from tests.contract.catalog_facts import (
     assert_counts_true,
     assert_no_blob_lost,
     blobs_of,
+    extents_of,
     finish,
     in_garbage,
     new_part,
@@ -111,7 +112,7 @@ class CatalogOfUpkeep:
         assert await catalog.expire_files(before=DEADLINE - 0.5, due=NOW, limit=100) == Reclaimed()
         taken = await catalog.expire_files(before=DEADLINE, due=DEADLINE + 60, limit=100)
         assert taken == Reclaimed(rows=1, blobs=2)
-        assert await catalog.extents(MINE, file.id) == []
+        assert await extents_of(catalog, file.id) == []
         assert await catalog.files(MINE, purpose=None, now=NOW, page=ALL) == [kept]
         assert await in_garbage(catalog, due=DEADLINE + 59) == set()
         assert await in_garbage(catalog, due=DEADLINE + 60) == set(blobs_of(parts))
@@ -131,7 +132,7 @@ class CatalogOfUpkeep:
         assert await catalog.upload(MINE, pending.id) == pending
         assert await catalog.parts(MINE, completed.id) == []
         assert await catalog.file(MINE, file.id, now=NOW) == file
-        assert await catalog.extents(MINE, file.id) == [part.extent for part in parts]
+        assert await extents_of(catalog, file.id) == [part.extent for part in parts]
         assert await catalog.remove_file(MINE, file.id, now=NOW, due=NOW)
         assert set(blobs_of(parts)) <= await in_garbage(catalog)
 
@@ -185,7 +186,7 @@ class CatalogOfUpkeep:
     async def test_orphans_are_what_neither_a_fact_nor_the_garbage_knows(self, catalog: Catalog) -> None:
         _, parts = await stored_upload(catalog, 1)
         file = await stored_file(catalog)
-        [extent] = await catalog.extents(MINE, file.id)
+        [extent] = await extents_of(catalog, file.id)
         unknown, condemned = ids.new_blob_key(), ids.new_blob_key()
         assert await catalog.condemn([condemned], due=NOW) == 1
         keys = [*blobs_of(parts), unknown, extent.blob, condemned]
@@ -197,7 +198,7 @@ class CatalogOfUpkeep:
     async def test_only_what_nothing_points_at_can_be_condemned(self, catalog: Catalog) -> None:
         upload, parts = await stored_upload(catalog, 1)
         file = await stored_file(catalog)
-        [extent] = await catalog.extents(MINE, file.id)
+        [extent] = await extents_of(catalog, file.id)
         late = new_part(upload)
         keys = [*blobs_of(parts), late.extent.blob, extent.blob]
         assert await catalog.condemn(keys, due=NOW + 60) == 1

@@ -154,7 +154,8 @@ class World:
             for upload in await self.catalog.port.uploads(project, status=None, now=0, page=ALL):
                 blobs |= {part.extent.blob for part in await self.catalog.port.parts(project, upload.id)}
             for file in await self.catalog.port.files(project, purpose=None, now=0, page=ALL):
-                blobs |= {extent.blob for extent in await self.catalog.port.extents(project, file.id)}
+                found = await self.catalog.port.content(project, file.id, now=0)
+                blobs |= {extent.blob for extent in found[1]}
         return blobs
 
     async def check(self) -> set[str]:

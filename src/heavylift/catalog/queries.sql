@@ -91,6 +91,11 @@ VALUES (:id, :project, :filename, :purpose, :bytes, :checksum, :created_at, :exp
 SELECT * FROM files
 WHERE id = :id AND project = :project AND (expires_at IS NULL OR expires_at > :now);
 
+-- find_content: the same beside each of its extents, in any order, as of one moment; one row if it has none.
+SELECT files.*, position, blob, parts.bytes AS extent_bytes, parts.checksum AS extent_checksum
+FROM files LEFT JOIN parts ON parts.file_id = files.id AND parts.project = files.project
+WHERE files.id = :id AND files.project = :project AND (files.expires_at IS NULL OR files.expires_at > :now);
+
 -- list_files: all files of a project whose time is not over.
 SELECT * FROM files
 WHERE project = :project AND (expires_at IS NULL OR expires_at > :now) AND {page};
@@ -99,10 +104,6 @@ WHERE project = :project AND (expires_at IS NULL OR expires_at > :now) AND {page
 SELECT * FROM files
 WHERE project = :project AND purpose = :purpose AND (expires_at IS NULL OR expires_at > :now)
   AND {page};
-
--- list_extents: where a file's bytes lie, in order.
-SELECT blob, bytes, checksum FROM parts
-WHERE file_id = :file_id AND project = :project ORDER BY position;
 
 -- delete_file: only one of two deletions finds it.
 DELETE FROM files
@@ -187,6 +188,15 @@ RETURNING name;
 INSERT INTO heartbeat (id, beats) VALUES (1, 1)
 ON CONFLICT (id) DO UPDATE SET beats = heartbeat.beats + 1
 RETURNING beats;
+
+-- find_installation: what this catalog calls itself.
+SELECT name, marked FROM installation WHERE id = 1;
+
+-- name_installation: the first name stays.
+INSERT INTO installation (id, name, marked) VALUES (1, :name, 0) ON CONFLICT (id) DO NOTHING;
+
+-- mark_installation: from now on there are blobs that bear its name.
+UPDATE installation SET marked = 1 WHERE id = 1;
 
 
 -- PROJECTS AND KEYS

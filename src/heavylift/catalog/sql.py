@@ -7,6 +7,7 @@ from heavylift.catalog.transactions import Driver
 from heavylift.domain.files import Extent, File
 from heavylift.domain.uploads import Part, Status, Upload
 from heavylift.service.facts import Fact, Table
+from heavylift.service.ownership import Installation
 from heavylift.service.ports import Catalog, Key, Overdue, Page, Project, Reclaimed
 
 
@@ -66,8 +67,8 @@ class SqlCatalog(Catalog):
     async def file(self, project: str, file_id: str, *, now: float) -> File | None:
         return await self._driver.read(lambda: sql_files.find_file(project, file_id, now=now))
 
-    async def extents(self, project: str, file_id: str) -> list[Extent]:
-        return await self._driver.read(lambda: sql_files.list_extents(project, file_id))
+    async def content(self, project: str, file_id: str, *, now: float) -> tuple[File, list[Extent]] | None:
+        return await self._driver.read(lambda: sql_files.find_content(project, file_id, now=now))
 
     async def files(self, project: str, *, purpose: str | None, now: float, page: Page) -> list[File]:
         return await self._driver.read(lambda: sql_files.list_files(project, purpose, now, page))
@@ -112,6 +113,12 @@ class SqlCatalog(Catalog):
 
     async def take_lease(self, name: str, holder: str, *, now: float, until: float) -> bool:
         return await self._driver.write(lambda: sql_upkeep.take_lease(name, holder, now=now, until=until))
+
+    async def installation(self, fresh: str) -> Installation:
+        return await self._driver.write(lambda: sql_upkeep.find_installation(fresh))
+
+    async def remember_mark(self) -> None:
+        await self._driver.write(sql_upkeep.mark_installation)
 
     # projects and keys
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from operator import itemgetter
 
 from heavylift.catalog.transactions import Row, Statement, Transaction, ask, for_each
 from heavylift.domain import checksums
@@ -52,9 +53,15 @@ def find_file(project: str, file_id: str, *, now: float) -> Transaction[File | N
     return to_file(rows[0]) if rows else None
 
 
-def list_extents(project: str, file_id: str) -> Transaction[list[Extent]]:
-    rows = yield ask("list_extents", project=project, file_id=file_id)
-    return [to_extent(row) for row in rows]
+def find_content(project: str, file_id: str, *, now: float) -> Transaction[tuple[File, list[Extent]] | None]:
+    rows = yield ask("find_content", project=project, id=file_id, now=math.floor(now))
+    if not rows:
+        return None
+    return to_file(rows[0]), [
+        Extent(blob=row["blob"], bytes=row["extent_bytes"], checksum=int(row["extent_checksum"], 16))
+        for row in sorted(rows, key=itemgetter("position"))
+        if row["blob"] is not None
+    ]
 
 
 def list_files(project: str, purpose: str | None, now: float, page: Page) -> Transaction[list[File]]:

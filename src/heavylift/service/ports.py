@@ -107,6 +107,15 @@ class OpensSinks(Protocol):
 
 
 @runtime_checkable
+class TakesWhole(Protocol):
+    """What a BlobStore may offer besides: to store a small blob without the detour of a stream."""
+
+    async def put(self, key: str, pieces: Sequence[Buffer]) -> None:
+        """As BlobStore.write, for bytes that are all here. They must not change before it returns."""
+        ...
+
+
+@runtime_checkable
 class OpensFiles(Protocol):
     """What a BlobStore may offer besides: its blobs as files, to be sent without a copy."""
 
@@ -116,16 +125,20 @@ class OpensFiles(Protocol):
 
 
 Pour = Callable[[Callable[[Sequence[Buffer]], None]], Awaitable[None]]
-"""Gives a whole body to a function, in a thread, piece by piece. When it returns or raises,
-no thread is in that function any more."""
+"""Gives a whole body to a function, piece by piece, in the thread that suits it. When it returns or
+raises, no thread is in that function any more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Incoming:
-    """A body that has not been read yet: to be pulled, or poured where the server can."""
+    """A body that has not been read yet: to be pulled, or poured where the server can.
+
+    `gather` is there for a small one: it pours in the event loop, and what it gave stays as it is.
+    """
 
     chunks: AsyncIterable[Buffer]
     pour: Pour | None = None
+    gather: Pour | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -249,8 +262,8 @@ class Catalog(Protocol):
         """The File, or None if this project has none of that id or it has expired at `now`."""
         ...
 
-    async def extents(self, project: str, file_id: str) -> list[Extent]:
-        """The File's extents in order; empty for an unknown one."""
+    async def content(self, project: str, file_id: str, *, now: float) -> tuple[File, list[Extent]] | None:
+        """The File and its extents in order, as of one moment; None where `file` gives None."""
         ...
 
     async def files(self, project: str, *, purpose: str | None, now: float, page: Page) -> list[File]:
