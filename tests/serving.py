@@ -45,7 +45,7 @@ class Served:
 
     def blobs(self) -> list[Path]:
         """Every blob file on its disk."""
-        return [path for path in (self.data / "blobs").rglob("*") if path.is_file()]
+        return [path for path in (self.data / "blobs").glob("??/*") if path.is_file()]
 
     def kill(self) -> None:
         """End it at once, as a power cut would, its workers too."""

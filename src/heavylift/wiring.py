@@ -20,11 +20,12 @@ from heavylift.api.drain import drain_on_signal
 from heavylift.api.gate import Gate
 from heavylift.api.guard import Guard
 from heavylift.blobs import open_blobs
-from heavylift.catalog import migrate_catalog, open_catalog
+from heavylift.catalog import check_place, migrate_catalog, open_catalog
 from heavylift.logs import configure_logs
 from heavylift.service.files import Files
 from heavylift.service.keys import Keys
 from heavylift.service.moving import House, Move, Moved
+from heavylift.service.ownership import claim
 from heavylift.service.ports import BlobStore, Catalog, Clock
 from heavylift.service.sweeper import Sweeper, Swept
 from heavylift.service.uploads import Uploads
@@ -65,6 +66,15 @@ async def open_stores(settings: Settings, *, clock: Clock = time.time) -> AsyncI
         await catalog.close()
 
 
+@asynccontextmanager
+async def open_to_serve(settings: Settings, *, clock: Clock = time.time) -> AsyncIterator[Stores]:
+    """The stores, if a service can work on them. Raises UnfitCatalog and WrongBlobs, which say what to do."""
+    check_place(settings.catalog_url)
+    async with open_stores(settings, clock=clock) as stores:
+        await claim(stores.catalog, stores.blobs)
+        yield stores
+
+
 def migrate(settings: Settings) -> tuple[str | None, str]:
     """Bring the catalog to what this version needs. Its schema before, if it had one, and after. Blocks."""
     settings.data.mkdir(parents=True, exist_ok=True)
@@ -99,7 +109,7 @@ def build_app(settings: Settings, *, clock: Clock = time.time) -> ASGIApp:
 
     @asynccontextmanager
     async def running() -> AsyncIterator[Context]:
-        async with open_stores(settings, clock=clock) as stores:
+        async with open_to_serve(settings, clock=clock) as stores:
             sweeper = make_sweeper(settings, stores, clock=clock)
             context = make_context(settings, stores, sweeper, clock=clock)
             await bootstrap(settings, context.keys)

@@ -35,7 +35,7 @@ class Clocked:
 
     def blobs(self) -> list[Path]:
         """Every blob file on its disk."""
-        return [path for path in (self.data / "blobs").rglob("*") if path.is_file()]
+        return [path for path in (self.data / "blobs").glob("??/*") if path.is_file()]
 
 
 class _Server(uvicorn.Server):

@@ -20,6 +20,8 @@ import pytest
 from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
+from heavylift.service.ownership import MARK
+
 START_SECONDS = 90.0
 """A bound, not a wait: a store that has not taken an object by then has failed."""
 
@@ -57,9 +59,10 @@ class ObjectStore:
         )  # fmt: skip
 
     def objects(self, prefix: str = "") -> list[str]:
-        """The paths of all objects under the prefix."""
+        """The paths of all objects under the prefix, but for the mark of an installation."""
         pages = obstore.list(self.client(), prefix or None)
-        return sorted(str(one["path"]) for page in pages for one in page)
+        paths = (str(one["path"]) for page in pages for one in page)
+        return sorted(path for path in paths if not path.endswith(MARK))
 
     def unfinished(self, prefix: str = "") -> list[str]:
         """The paths of all unfinished multipart uploads under the prefix, as another program sees them."""

@@ -23,7 +23,7 @@ class Fleet:
 
     def stored(self) -> int:
         """How many blobs there are."""
-        return len([path for path in self.blobs.rglob("*") if path.is_file()])
+        return len([path for path in self.blobs.glob("??/*") if path.is_file()])
 
 
 def opened(api: httpx2.Client, size: int) -> str:

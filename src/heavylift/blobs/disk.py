@@ -16,6 +16,7 @@ from heavylift.blobs.keys import checked, is_key
 from heavylift.blobs.threads import Threads
 from heavylift.domain.files import WHOLE, Span
 from heavylift.domain.ids import new_blob_key
+from heavylift.service.ownership import MARK
 from heavylift.service.ports import BlobMissing, Buffer, StorageDown
 from heavylift.service.waiting import ended, settled
 
@@ -98,6 +99,14 @@ class DiskBlobs:
     async def ping(self) -> None:
         await self._threads.run(self._try)
 
+    async def mark(self) -> str | None:
+        """Whose blobs these are. See `service.ownership`."""
+        return await self._threads.run(self._mark)
+
+    async def set_mark(self, text: str, *, replace: bool = False) -> None:
+        """Say whose they are."""
+        await self._threads.run(self._set_mark, text, replace)
+
     async def close(self) -> None:
         self._threads.close()
 
@@ -111,6 +120,23 @@ class DiskBlobs:
                 for entry in entries
                 if is_key(entry.name) and entry.name.startswith(folder) and _is_older(entry, moment)
             ]
+
+    def _mark(self) -> str | None:
+        with storage_errors(), suppress(FileNotFoundError):
+            return Path(self._root, MARK).read_text(encoding="utf-8").strip() or None
+        return None
+
+    def _set_mark(self, text: str, replace: bool) -> None:
+        if not replace and self._mark() is not None:
+            return
+        with storage_errors():
+            fresh = Path(self._root, f"{MARK}-{text}")
+            with open(fresh, "w", encoding="utf-8") as file:
+                file.write(text + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(fresh, f"{self._root}/{MARK}")
+            sync_folder(self._root)
 
     def _try(self) -> None:
         key = new_blob_key()

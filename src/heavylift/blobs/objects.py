@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Collec
 from contextlib import aclosing, suppress
 
 import obstore
+from obstore.exceptions import AlreadyExistsError
 
 from heavylift.blobs.fetching import Store, begun, fetch
 from heavylift.blobs.keys import checked, is_key
@@ -13,6 +14,7 @@ from heavylift.blobs.storeerrors import store_errors
 from heavylift.blobs.unfinished import Unfinished
 from heavylift.domain.files import WHOLE, Span
 from heavylift.domain.ids import new_blob_key
+from heavylift.service.ownership import MARK
 from heavylift.service.ports import Buffer, StorageDown
 from heavylift.service.waiting import ended
 
@@ -102,6 +104,25 @@ class ObjectBlobs:
                 raise StorageDown("the object store failed: it gave back other bytes than were written")
         finally:
             await self.delete([key])
+
+    async def mark(self) -> str | None:
+        """Whose blobs these are. See `service.ownership`."""
+        self._check_open()
+        with store_errors():
+            try:
+                answer = await obstore.get_async(self._store, self._prefix + MARK)
+                return bytes(await answer.bytes_async()).decode().strip() or None
+            except FileNotFoundError:
+                return None
+
+    async def set_mark(self, text: str, *, replace: bool = False) -> None:
+        """Say whose they are."""
+        self._check_open()
+        with store_errors(), suppress(AlreadyExistsError):
+            await obstore.put_async(
+                self._store, self._prefix + MARK, f"{text}\n".encode(),
+                mode="overwrite" if replace else "create", use_multipart=False,
+            )  # fmt: skip
 
     async def close(self) -> None:
         if self._left:

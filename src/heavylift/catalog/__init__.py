@@ -5,11 +5,12 @@ import time
 from pathlib import Path
 
 from heavylift.catalog import postgres_url, sqlite
+from heavylift.catalog.location import check_local
 from heavylift.catalog.migrating import HEAD, UnfitCatalog, migrate_sqlite
 from heavylift.catalog.sql import SqlCatalog
 from heavylift.service.ports import Catalog
 
-__all__ = ["UnfitCatalog", "migrate_catalog", "open_catalog"]
+__all__ = ["UnfitCatalog", "check_place", "migrate_catalog", "open_catalog"]
 
 SUPPORTED = (
     "sqlite:///relative/path, sqlite:////absolute/path, sqlite:// for one in memory, or"
@@ -34,6 +35,13 @@ def open_catalog(url: str, *, durable: bool = True) -> Catalog:
     path = sqlite_path(url)
     connection, _ = migrated_sqlite(path)
     return SqlCatalog(sqlite.Sqlite(path, connection, durable=durable))
+
+
+def check_place(url: str) -> None:
+    """Make sure that a service can rely on what the URL names, as far as that can be seen from outside.
+    Raises UnfitCatalog."""
+    if not postgres_url.is_postgres(url):
+        check_local(sqlite_path(url))
 
 
 def migrate_catalog(url: str) -> tuple[str | None, str]:

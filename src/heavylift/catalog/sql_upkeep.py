@@ -9,6 +9,7 @@ from collections.abc import Collection
 
 from heavylift.catalog import sql_files, sql_uploads
 from heavylift.catalog.transactions import EXCLUDE_ARRIVALS, Transaction, ask, for_each
+from heavylift.service.ownership import Installation
 from heavylift.service.ports import Overdue, Reclaimed
 
 
@@ -94,6 +95,18 @@ def condemn(keys: Collection[str], *, due: float) -> Transaction[int]:
 def take_lease(name: str, holder: str, *, now: float, until: float) -> Transaction[bool]:
     rows = yield ask("take_lease", name=name, holder=holder, now=now, until=until)
     return bool(rows)
+
+
+def find_installation(fresh: str) -> Transaction[Installation]:
+    rows = yield ask("find_installation")
+    if not rows:
+        yield ask("name_installation", name=fresh)
+        rows = yield ask("find_installation")
+    return Installation(name=rows[0]["name"], marked=bool(rows[0]["marked"]))
+
+
+def mark_installation() -> Transaction[None]:
+    yield ask("mark_installation")
 
 
 def beat() -> Transaction[None]:

@@ -52,14 +52,17 @@ def load_settings(config: Path | None = None, **given: Any) -> "Settings":
         fail(f"settings cannot be read: {error}", status=USAGE)
 
 
-def with_stores(settings: "Settings", work: "Callable[[Stores], Awaitable[T]]") -> T:
-    """Run `work` on the stores that the settings name; what they refuse is said in one line."""
+def with_stores(
+    settings: "Settings", work: "Callable[[Stores], Awaitable[T]]", *, to_serve: bool = False
+) -> T:
+    """Run `work` on the stores that the settings name, `to_serve` only on such as can be served;
+    what they refuse is said in one line."""
     import asyncio
 
-    from heavylift.wiring import open_stores
+    from heavylift.wiring import open_stores, open_to_serve
 
     async def run() -> T:
-        async with open_stores(settings) as stores:
+        async with (open_to_serve if to_serve else open_stores)(settings) as stores:
             return await work(stores)
 
     with said():
@@ -71,11 +74,12 @@ def said() -> Iterator[None]:
     """What the stores refuse is said in one line."""
     from heavylift.catalog import UnfitCatalog
     from heavylift.domain.errors import Refusal
+    from heavylift.service.ownership import WrongBlobs
     from heavylift.service.ports import StorageDown, StorageFull
 
     try:
         yield
-    except UnfitCatalog as error:
+    except (UnfitCatalog, WrongBlobs) as error:
         fail(str(error), status=USAGE)
     except Refusal as refusal:
         fail(refusal.message)

@@ -42,7 +42,7 @@ def serve(
     async def first_key(stores: Stores) -> str | None:
         return await bootstrap(settings, make_keys(stores))
 
-    secret = with_stores(settings, first_key)
+    secret = with_stores(settings, first_key, to_serve=True)
     configure_logs(settings.log_format, settings.log_level)
     if secret is not None:
         typer.echo(f"API key (kept in {settings.key_file}, shown this once): {secret}")

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from heavylift.domain import checksums
 from heavylift.domain.ids import new_blob_key
 from heavylift.service.facts import Fact, MovesFacts, Table
+from heavylift.service.ownership import claim, hand_over
 from heavylift.service.ports import BlobMissing, BlobStore, Buffer, Catalog, StorageDown
 
 STEP = 500
@@ -54,9 +55,11 @@ class Move:
         self._apart = True
 
     async def run(self) -> Moved:
-        """Move everything, reading each blob back. Raises NameTaken, StorageFull, and StorageDown: also
-        for bytes that are missing or differ from their checksum."""
+        """Move everything, reading each blob back. Raises NameTaken, WrongBlobs, StorageFull, and
+        StorageDown: also for bytes that are missing or differ from their checksum."""
         self._apart = await self._are_apart()
+        if self._apart:
+            await claim(self._new.catalog, self._new.blobs)
         total = 0
         async for parts in self._facts("parts"):
             total += sum(_size(part) for part in parts)
@@ -70,6 +73,8 @@ class Move:
         for table in ("files", "uploads", "keys"):
             async for facts in self._facts(table):
                 await self._load(table, facts)
+        if not self._apart:  # last: until now the old catalog was the whole one
+            await hand_over(self._new.catalog, self._new.blobs)
         return self._moved
 
     async def _are_apart(self) -> bool:

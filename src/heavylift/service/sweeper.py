@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
+from heavylift.service.ownership import claim
 from heavylift.service.ports import BlobStore, Catalog, Clock, Reclaimed
 
 LEASE = "sweep"
@@ -156,6 +157,7 @@ class Sweeper:
             files_before=now,
             due=now,
         )
+        await claim(self._catalog, self._blobs)
         orphans = 0
         async for keys in self._old_blobs(now):
             orphans += len(await self._catalog.orphans(keys))
@@ -175,7 +177,9 @@ class Sweeper:
 
     async def _collect_orphans(self, now: float) -> int:
         """Delete them now, and remember them as garbage for as long again: a Part or a file that slept
-        through the grace, on a machine that was suspended, must find its bytes condemned and be refused."""
+        through the grace, on a machine that was suspended, must find its bytes condemned and be refused.
+        Another installation's bytes are no orphans: raises WrongBlobs."""
+        await claim(self._catalog, self._blobs)
         collected = 0
         async for keys in self._old_blobs(now):
             due = now + self._schedule.orphan_grace

@@ -1,0 +1,103 @@
+"""Whose bytes these are: a mark beside the blobs names the installation whose catalog knows them.
+
+Two installations over one store would each take the other's bytes for orphans, and delete
+them. And a catalog over a store that is not the one it had, a disk that is not mounted or
+another machine's folder, would miss all of its bytes. So a service does not start on blobs
+that bear no mark, or another's, once its own catalog has marked some.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from heavylift.domain.ids import new_blob_key
+from heavylift.service.ports import BlobStore, Catalog
+
+MARK = "heavylift-installation"
+"""The mark's name in the store, beside the blobs. Its content is the installation's name."""
+
+
+class WrongBlobs(Exception):
+    """These are not the blobs of this catalog. The message says what to do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Installation:
+    """What a catalog calls itself, and whether it has ever marked blobs as its own."""
+
+    name: str
+    marked: bool
+
+
+@runtime_checkable
+class NamesInstallation(Protocol):
+    """What a Catalog may offer besides: a name of its own, which a copy of it keeps."""
+
+    async def installation(self, fresh: str) -> Installation:
+        """The catalog's name; `fresh` becomes it if it has none yet."""
+        ...
+
+    async def remember_mark(self) -> None:
+        """From now on there are marked blobs. Repeatable."""
+        ...
+
+
+@runtime_checkable
+class BearsMark(Protocol):
+    """What a BlobStore may offer besides: room for a mark that is no blob."""
+
+    async def mark(self) -> str | None:
+        """What the mark says; None where there is none. Raises StorageDown."""
+        ...
+
+    async def set_mark(self, text: str, *, replace: bool = False) -> None:
+        """Set the mark, durably; unless `replace`, one that is there stays. Raises StorageDown and
+        StorageFull."""
+        ...
+
+
+async def claim(catalog: Catalog, blobs: BlobStore) -> None:
+    """Make sure that the blobs are this catalog's. The first who comes to unmarked ones marks them.
+
+    Stores that end with the process need no mark. Raises WrongBlobs, StorageDown, StorageFull.
+    """
+    if not (isinstance(catalog, NamesInstallation) and isinstance(blobs, BearsMark)):
+        return
+    ours = await catalog.installation(new_blob_key())
+    found = await blobs.mark()
+    if found is None and not ours.marked:
+        await blobs.set_mark(ours.name)
+        found = await blobs.mark()
+    if found is None:
+        raise WrongBlobs(_missing(ours.name))
+    if found != ours.name:
+        raise WrongBlobs(_foreign(found, ours.name))
+    if not ours.marked:
+        await catalog.remember_mark()
+
+
+async def hand_over(catalog: Catalog, blobs: BlobStore) -> None:
+    """Make the blobs this catalog's, whosever they were: their facts have moved here."""
+    if isinstance(catalog, NamesInstallation) and isinstance(blobs, BearsMark):
+        ours = await catalog.installation(new_blob_key())
+        await blobs.set_mark(ours.name, replace=True)
+        await catalog.remember_mark()
+
+
+def _missing(ours: str) -> str:
+    return (
+        f"The blobs of this catalog are not where the settings say: their mark {MARK!r} is missing."
+        " Is the disk mounted, and is HEAVYLIFT_BLOBS the folder, or bucket and prefix, that it was?"
+        " On several machines a folder must be one and the same for all. If all blobs were brought here"
+        f" by hand, put a file of that name beside them that holds {ours} and start again."
+    )
+
+
+def _foreign(found: str, ours: str) -> str:
+    return (
+        f"These blobs belong to another installation: their mark {MARK!r} says {found}, this catalog is"
+        f" {ours}. Two installations over the same blobs would delete each other's. Give this one a folder,"
+        " bucket or prefix of its own by HEAVYLIFT_BLOBS, or start it on the catalog that these blobs belong"
+        " to; several machines share one by HEAVYLIFT_CATALOG=postgresql://... Only if that other catalog is"
+        " lost for good, delete the mark and start again: bytes that this catalog does not know will be"
+        " removed."
+    )
