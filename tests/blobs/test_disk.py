@@ -1,6 +1,7 @@
 """What holds of blobs on a disk beyond the contract: files, room, memory, damage, sinks."""
 
 import os
+import random
 import subprocess
 import threading
 import tracemalloc
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from heavylift.blobs.disk import DiskBlobs
 from heavylift.blobs.diskfile import _drop
+from heavylift.blobs.writeback import begin_writeback
 from heavylift.domain.files import Span
 from heavylift.domain.ids import new_blob_key
 from heavylift.service.ports import BlobMissing, StorageDown, StorageFull
@@ -177,6 +179,23 @@ async def test_a_thread_may_write_a_blob_by_itself(blobs: DiskBlobs) -> None:
     thread.start()
     thread.join()
     assert await content(blobs, key) == b"".join(pieces) + b"end"
+
+
+async def test_a_long_blob_is_whole_though_the_disk_begins_with_it_early(blobs: DiskBlobs) -> None:
+    key = new_blob_key()
+    sink = blobs.open_sink(key)
+    piece = random.Random(1).randbytes(MIB + 1)
+    for _ in range(20):
+        sink.write([piece])
+    sink.commit()
+    assert await content(blobs, key) == piece * 20
+
+
+def test_writing_back_begins_where_the_system_can_and_is_not_missed_where_it_cannot(tmp_path: Path) -> None:
+    with open(tmp_path / "file", "wb", buffering=0) as file:
+        file.write(bytes(MIB))
+        assert begin_writeback(file.fileno(), 0, MIB)
+    assert not begin_writeback(-1, 0, MIB)
 
 
 async def test_an_aborted_sink_leaves_nothing_whenever_that_is(blobs: DiskBlobs) -> None:

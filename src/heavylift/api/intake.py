@@ -19,8 +19,10 @@ def incoming(request: Request, patience: Patience, form: PartForm | None = None)
         return Incoming(chunks=pulled)
 
     async def pour(take: Callable[[Sequence[Buffer]], None]) -> None:
-        def consume(buffer: bytearray, count: int) -> None:
-            take(form.feed(buffer, stop=count) if form else [memoryview(buffer)[:count]])
+        def consume(buffer: bytearray, count: int) -> int:
+            payload = form.feed(buffer, stop=count) if form else [memoryview(buffer)[:count]]
+            take(payload)
+            return sum(map(len, payload))
 
         await lane.receive(length, consume, patience)
         if form:

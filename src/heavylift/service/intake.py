@@ -2,10 +2,15 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
 
 from heavylift.service.meter import Meter, metered
 from heavylift.service.ports import BlobStore, Buffer, Incoming, OpensSinks, Sink
 from heavylift.service.waiting import settled
+
+_committers: Final = ThreadPoolExecutor(16, thread_name_prefix="commit")
+"""Threads that wait for the disk, and nothing waits for them. An SSD gains up to about so many at once."""
 
 
 async def store_blob(blobs: BlobStore, key: str, incoming: Incoming, meter: Meter) -> None:
@@ -35,4 +40,4 @@ def _into(sink: Sink, meter: Meter) -> Callable[[Sequence[Buffer]], None]:
 
 async def _in_thread(work: Callable[[], None]) -> None:
     """Waited for to its end: no blob is half committed when the request is cancelled."""
-    await settled(asyncio.get_running_loop().run_in_executor(None, work))
+    await settled(asyncio.get_running_loop().run_in_executor(_committers, work))
