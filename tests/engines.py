@@ -52,6 +52,11 @@ def debian(package: str) -> Install:
     return install
 
 
+def nginx_program() -> str | None:
+    """Where nginx is. Debian keeps it out of a user's path."""
+    return shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
+
+
 def npm_client() -> str | None:
     """Install the packages of the lock file, if there is Node."""
     if shutil.which("npm") is None:
@@ -91,6 +96,8 @@ ENGINES = (
            there=command("runuser"), install=debian("util-linux")),
     Engine(name="PostgreSQL 15", why="is the oldest that the catalog is tested on",
            there=Path("/usr/lib/postgresql/15/bin/postgres").exists, install=debian("postgresql-15")),
+    Engine(name="nginx", why="stands before three servers, as the page on operations shows",
+           there=lambda: nginx_program() is not None, install=debian("nginx")),
     Engine(name="openai for Node", why="must work unchanged against the service",
            there=npm_client_there, install=npm_client),
 )  # fmt: skip

@@ -63,11 +63,16 @@ class Served:
 
 
 def start(
-    data: Path, *, options: tuple[str, ...] = (), env: Mapping[str, str] | None = None, key: str = KEY
+    data: Path,
+    *,
+    options: tuple[str, ...] = (),
+    env: Mapping[str, str] | None = None,
+    key: str = KEY,
+    port: int = 0,
 ) -> Served:
-    """Start `heavylift serve` over the folder `data` on a free port of loopback."""
+    """Start `heavylift serve` over the folder `data` on a port of loopback; 0 is a free one."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "heavylift.cli", "serve", "--data", str(data), "--port", "0", *options],
+        [sys.executable, "-m", "heavylift.cli", "serve", "--data", str(data), "--port", str(port), *options],
         env={
             **os.environ,
             "HEAVYLIFT_BOOTSTRAP_KEY": key,
