@@ -8,7 +8,7 @@ import typer
 from heavylift.cli import download
 from heavylift.cli.amounts import show_bytes, show_moment
 from heavylift.cli.connection import connected
-from heavylift.cli.output import AsJson, as_data, examples, show_json, show_object, show_table
+from heavylift.cli.output import AsJson, examples, show_list, show_object
 from heavylift.client.models import File
 
 app = typer.Typer(help="Files: what completed Uploads have become.", no_args_is_help=True)
@@ -39,10 +39,7 @@ def list_files(
     with connected(context) as client:
         page = min(limit or PAGE, PAGE)
         files = list(islice(client.files.list_files(purpose=purpose, limit=page, order=order), limit))
-    if as_json:
-        show_json([as_data(file) for file in files])
-    else:
-        show_table(COLUMNS, [_row(file) for file in files])
+    show_list(COLUMNS, files, _row, as_json=as_json)
 
 
 def _row(file: File) -> tuple[str, ...]:

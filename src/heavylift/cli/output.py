@@ -2,13 +2,15 @@
 
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Annotated, Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Annotated, Any, TypeVar
 
 import typer
 from pydantic import BaseModel
 
 from heavylift.cli.exits import one_line
+
+M = TypeVar("M", bound=BaseModel)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 
@@ -46,6 +48,16 @@ def _flattened(data: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str,
             yield from _flattened(value, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}", one_line(value if isinstance(value, str) else json.dumps(value))
+
+
+def show_list(
+    columns: Sequence[str], found: Sequence[M], row: Callable[[M], Sequence[str]], *, as_json: bool
+) -> None:
+    """Many objects: a table with a `row` for each, or JSON."""
+    if as_json:
+        show_json([as_data(one) for one in found])
+    else:
+        show_table(columns, map(row, found))
 
 
 def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

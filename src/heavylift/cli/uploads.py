@@ -11,8 +11,8 @@ from heavylift.cli import amounts
 from heavylift.cli.connection import connected
 from heavylift.cli.exits import USAGE, fail
 from heavylift.cli.files import PAGE, Limit, Order
-from heavylift.cli.output import AsJson, as_data, examples, show_json, show_object, show_table
-from heavylift.client.models import Upload
+from heavylift.cli.output import AsJson, examples, show_list, show_object
+from heavylift.client.models import Upload, UploadPart
 from heavylift.client.sources import FileInput, FileSlice
 
 app = typer.Typer(
@@ -40,10 +40,7 @@ def list_uploads(
     with connected(context) as client:
         page = min(limit or PAGE, PAGE)
         found = list(islice(client.uploads.list_uploads(status=status, limit=page, order=order), limit))
-    if as_json:
-        show_json([as_data(upload) for upload in found])
-    else:
-        show_table(COLUMNS, [_row(upload) for upload in found])
+    show_list(COLUMNS, found, _row, as_json=as_json)
 
 
 def _row(upload: Upload) -> tuple[str, ...]:
@@ -144,14 +141,11 @@ def parts(context: typer.Context, upload_id: Id, limit: Limit = None, as_json: A
     """List the parts that an Upload has. Heavylift servers only."""
     with connected(context) as client:
         found = list(islice(client.uploads.list_upload_parts(upload_id=upload_id, limit=PAGE), limit))
-    if as_json:
-        show_json([as_data(part) for part in found])
-        return
-    rows = [
-        (part.id, str(part.bytes), part.checksum or "", amounts.show_moment(part.created_at))
-        for part in found
-    ]
-    show_table(("id", "bytes", "checksum", "created"), rows)
+    show_list(("id", "bytes", "checksum", "created"), found, _part_row, as_json=as_json)
+
+
+def _part_row(part: UploadPart) -> tuple[str, ...]:
+    return (part.id, str(part.bytes), part.checksum or "", amounts.show_moment(part.created_at))
 
 
 @app.command(
