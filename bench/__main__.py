@@ -11,7 +11,7 @@ from bench import report
 from bench.findings import Check, Finding, read, write
 from bench.load import Failed
 from bench.machine import describe
-from bench.parts import catalog, complete, download, growth, ingest, memory, scale, small
+from bench.parts import catalog, complete, download, facts, growth, ingest, memory, scale, small
 from bench.session import MIB, Bench
 from bench.toolbox import Missing
 
@@ -32,6 +32,7 @@ PARTS: dict[str, Callable[[Bench], Iterator[Finding]]] = {
     "connections": growth.connections,
     "catalog": catalog.catalog,
     "scale": scale.scale,
+    "facts": facts.facts,
 }
 
 
