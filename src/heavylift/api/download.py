@@ -5,9 +5,9 @@ read is answered with an error and not with a torso.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Generator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
 from contextlib import aclosing
-from itertools import chain
+from functools import partial
 
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
@@ -15,6 +15,7 @@ from starlette.types import Message, Receive, Scope, Send
 from heavylift.api.body import ClientGone, Patience
 from heavylift.api.lane import Lane
 from heavylift.api.laneout import Piece
+from heavylift.service.ports import BlobMissing, StorageDown
 
 END: Message = {"type": "http.response.body", "body": b"", "more_body": False}
 
@@ -52,37 +53,40 @@ class Download(Response):
 
 
 class DirectDownload(Response):
-    """Sends open files through the lane."""
+    """Sends open files through the lane.
 
-    @classmethod
-    async def begin(
-        cls,
+    `instead` makes the answer to what opening the first of them raises, for until then nothing is sent.
+    """
+
+    def __init__(
+        self,
         lane: Lane,
         pieces: Generator[Piece],
+        *,
         patience: Patience,
+        instead: Callable[[Exception], Awaitable[Response]],
         status: int,
         headers: Mapping[str, str],
-    ) -> "DirectDownload":
-        """An answer with these stretches of files. Raises what opening the first one raises."""
-        answer = cls(status_code=status, headers=headers)
-        first = await asyncio.to_thread(next, pieces)
-        answer._lane, answer._patience, answer._opened = lane, patience, pieces
-        answer._pieces = chain([first], pieces)
-        return answer
-
-    _lane: Lane
-    _patience: Patience
-    _opened: Generator[Piece]
-    _pieces: Iterator[Piece]
+    ) -> None:
+        super().__init__(status_code=status, headers=headers)
+        self._lane = lane
+        self._pieces = pieces
+        self._patience = patience
+        self._instead = instead
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send it. Raises ClientGone when there is nobody left to send it to."""
         try:
-            await send(_head(self))
-            await self._lane.send(self._pieces, self._patience)
+            await self._lane.send(partial(send, _head(self)), self._pieces, self._patience)
+        except (BlobMissing, StorageDown) as error:
+            if not self._lane.unanswered:
+                raise
+            answer = await self._instead(error)
+            await answer(scope, receive, send)
+        else:
             await send(END)
         finally:
-            self._opened.close()
+            self._pieces.close()
 
 
 def _head(answer: Response) -> Message:

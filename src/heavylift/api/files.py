@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter
@@ -9,9 +10,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from heavylift.api.body import chunks, declared_length, validated
-from heavylift.api.context import Caller, Stories
+from heavylift.api.context import Caller, Context, Stories
 from heavylift.api.disposition import attachment
 from heavylift.api.download import DirectDownload, Download
+from heavylift.api.errors import as_refusal, refusal_response
 from heavylift.api.lane import lane_of
 from heavylift.api.multipart import FileForm, boundary_of
 from heavylift.api.openapi import BINARY, FILE_BODY, responses
@@ -19,10 +21,10 @@ from heavylift.api.paging import PAGE_QUERY, page_of, query
 from heavylift.api.ranges import http_date, if_match, if_none_match, if_range, parse_range
 from heavylift.api.schemas import DeletedFile, ExpiresAfter, FileList, FileObject, page_fields
 from heavylift.domain import checksums, ids
-from heavylift.domain.errors import InvalidRequest, MalformedBody, PreconditionFailed
+from heavylift.domain.errors import InvalidRequest, MalformedBody, NoSuchFile, PreconditionFailed
 from heavylift.domain.files import File, Span
 from heavylift.service.files import Description
-from heavylift.service.ports import BlobMissing
+from heavylift.service.ports import BlobMissing, Project, StorageDown
 
 router = APIRouter(prefix="/files", tags=["Files"])
 
@@ -119,6 +121,14 @@ async def delete_file(file_id: str, context: Stories, caller: Caller) -> Deleted
 )  # fmt: skip
 async def download_file(file_id: str, request: Request, context: Stories, caller: Caller) -> Response:
     """Download a File's bytes, all or a `Range`; `If-Range`, `If-Match` and `If-None-Match` are honoured."""
+    return await send_content(file_id, request, context, caller)
+
+
+router.head("/{file_id}/content", include_in_schema=False)(download_file)
+
+
+async def send_content(file_id: str, request: Request, context: Context, caller: Project) -> Response:
+    """The answer to the request for a File's bytes."""
     file, extents = await context.files.content(caller.id, file_id)
     headers = _headers(file)
     asked = request.headers
@@ -137,17 +147,28 @@ async def download_file(file_id: str, request: Request, context: Stories, caller
     if request.method == "HEAD":
         return Response(status_code=status, headers=headers)
     span = Span(start, stop)
+    lane, pieces = lane_of(request), context.files.open(extents, span)
+    instead = partial(_without_bytes, context, caller, file_id)
+    if lane is not None and pieces is not None and start < stop:
+        return DirectDownload(
+            lane, pieces, patience=context.patience, instead=instead, status=status, headers=headers
+        )
     try:
-        lane, pieces = lane_of(request), context.files.open(extents, span)
-        if lane is not None and pieces is not None and span.start < stop:
-            return await DirectDownload.begin(lane, pieces, context.patience, status, headers)
         return await Download.begin(context.files.read(extents, span), status, headers)
-    except BlobMissing:
-        await context.files.retrieve(caller.id, file_id)  # 404 if it was deleted a moment ago
-        raise
+    except (BlobMissing, StorageDown) as error:
+        return await instead(error)
 
 
-router.head("/{file_id}/content", include_in_schema=False)(download_file)
+async def _without_bytes(context: Context, caller: Project, file_id: str, error: Exception) -> Response:
+    """The answer when the bytes cannot be read."""
+    if isinstance(error, BlobMissing):
+        try:
+            await context.files.retrieve(caller.id, file_id)
+        except (NoSuchFile, StorageDown) as reason:  # it was deleted a moment ago
+            error = reason
+    refusal = as_refusal(error)
+    assert refusal is not None
+    return refusal_response(refusal)
 
 
 def _headers(file: File) -> dict[str, str]:

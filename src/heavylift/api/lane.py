@@ -8,8 +8,10 @@ Everything else (another server, TLS, chunked bodies) goes through `receive` and
 
 import asyncio
 import os
-from collections.abc import Iterator
+import socket
+from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 from typing import Any, Final
 
 import httptools
@@ -22,6 +24,7 @@ from heavylift.api.body import ClientGone, Patience, too_slow
 from heavylift.api.guard import GuardedProtocol
 from heavylift.api.lanein import BUFFER, Consume, Reader
 from heavylift.api.laneout import Piece, Writer
+from heavylift.api.sender import Sender
 from heavylift.api.turns import Turn
 from heavylift.service.waiting import settled
 
@@ -38,7 +41,8 @@ THREADS: Final = max(1, min(4, (os.cpu_count() or 1) // 2))
 On two cores one receives 64 MiB Parts faster than four do, with two thirds of the processor time."""
 
 _receivers = ThreadPoolExecutor(THREADS, thread_name_prefix="lane-in")
-_senders = ThreadPoolExecutor(THREADS, thread_name_prefix="lane-out")  # not behind a disk slow to write
+_senders = [Sender(f"lane-out-{number}") for number in range(THREADS)]  # not behind a disk slow to write
+_turns = count()
 _buffers: list[bytearray] = []
 
 
@@ -87,12 +91,16 @@ class LaneProtocol(GuardedProtocol):
 
 
 class Lane:
-    """One request's way past ASGI. `begun` tells that its body has been asked for."""
+    """One request's way past ASGI.
+
+    `begun` tells that its body has been asked for, `unanswered` that nothing has been sent by this way.
+    """
 
     def __init__(self, protocol: LaneProtocol) -> None:
         self._protocol = protocol
         self.cycle: RequestResponseCycle
         self.begun = False
+        self.unanswered = True
 
     def can_receive(self) -> bool:
         """Whether the body's bytes have not been asked for in another way, nor all come already."""
@@ -125,27 +133,36 @@ class Lane:
             if reader.read:
                 protocol.passed(reader.read)
 
-    async def send(self, pieces: Iterator[Piece], patience: Patience) -> None:
-        """Send the pieces as the answer's body, behind the head that has been handed to `send`.
+    async def send(
+        self, head: Callable[[], Awaitable[None]], pieces: Iterator[Piece], patience: Patience
+    ) -> None:
+        """Send an answer: the head that `head` gives to `send`, and the pieces as its body.
 
-        Raises ClientGone, and what `pieces` raises. When it returns or raises, no thread is at
-        work on them any more.
+        Raises ClientGone, and what `pieces` raises: if it is `unanswered` then, another answer may be
+        sent. When it returns or raises, no thread is at work on the pieces any more.
         """
-        loop, transport = asyncio.get_running_loop(), self._protocol.transport
-        descriptor = os.dup(transport.get_extra_info("socket").fileno())
-        writer = Writer(descriptor, pieces)
+        cycle, transport = self.cycle, self._protocol.transport
+        while transport.get_write_buffer_size():  # of the answer before
+            await self._writable(patience)
+        held: Any = _HeldHead()
+        cycle.transport = held
         try:
-            while transport.get_write_buffer_size():  # the head
-                await self._writable(descriptor, patience)
-            while (turn := await settled(loop.run_in_executor(_senders, writer.push))) is not Turn.DONE:
-                if self.cycle.disconnected:
-                    raise ClientGone
-                if turn is Turn.BLOCKED:
-                    await self._writable(descriptor, patience)
+            await head()
         finally:
-            os.close(descriptor)
-            self._count("bytes_out", writer.sent)
-            self.cycle.expected_content_length -= writer.sent
+            cycle.transport = transport
+        if cycle.disconnected:
+            raise ClientGone
+        known = transport.get_extra_info("socket")
+        with socket.socket(known.family, known.type, known.proto, os.dup(known.fileno())) as connection:
+            writer = Writer(connection, held.bytes, pieces)
+            try:
+                await _senders[next(_turns) % THREADS].send(writer, idle=patience.idle)
+            finally:
+                self._count("bytes_out", writer.sent)
+                cycle.expected_content_length -= writer.sent
+                self.unanswered = not writer.begun
+                if self.unanswered:
+                    cycle.response_started, cycle.chunked_encoding = False, None
 
     async def _drain(self, reader: "Reader", patience: Patience) -> None:
         loop = asyncio.get_running_loop()
@@ -157,10 +174,14 @@ class Lane:
             ):
                 raise too_slow(patience)
 
-    async def _writable(self, descriptor: int, patience: Patience) -> None:
+    async def _writable(self, patience: Patience) -> None:
         loop = asyncio.get_running_loop()
-        if not await _ready(loop.add_writer, loop.remove_writer, descriptor, patience.idle):
-            raise ClientGone
+        descriptor = os.dup(self._protocol.transport.get_extra_info("socket").fileno())
+        try:
+            if not await _ready(loop.add_writer, loop.remove_writer, descriptor, patience.idle):
+                raise ClientGone
+        finally:
+            os.close(descriptor)
 
     def _count(self, name: str, count: int) -> None:
         """For the request's line in the log."""
@@ -181,6 +202,16 @@ def lane_of(request: Request) -> Lane | None:
     """The request's lane, if the server has one."""
     lane: Lane | None = request.scope.get("extensions", {}).get(EXTENSION)
     return lane
+
+
+class _HeldHead:
+    """Stands in for the transport while a head is made that is to leave with its body's first bytes."""
+
+    def __init__(self) -> None:
+        self.bytes = b""
+
+    def write(self, data: bytes) -> None:
+        self.bytes += data
 
 
 def _mark(ready: "asyncio.Future[None]") -> None:

@@ -1,12 +1,13 @@
-"""The lane's way out: what a thread does to send stretches of open files."""
+"""The lane's way out: what a thread does to send a head, and stretches of open files behind it."""
 
 import os
-import select
+import socket
+import time
 from collections.abc import Iterator
 from typing import BinaryIO, Final
 
 from heavylift.api.body import ClientGone
-from heavylift.api.turns import LINGER_MS, TURN, Turn
+from heavylift.api.turns import TURN, Turn
 from heavylift.domain.files import Span
 from heavylift.domain.limits import MIB
 from heavylift.service.ports import StorageDown
@@ -19,46 +20,69 @@ SLICE: Final = 4 * MIB
 
 
 class Writer:
-    """What a thread does: push files into the socket until it takes no more."""
+    """Pushes an answer into a socket that does not block, until it takes no more.
 
-    def __init__(self, descriptor: int, pieces: Iterator[Piece]) -> None:
-        self._descriptor = descriptor
+    The head leaves once the first file is open, in one packet with its first bytes.
+    `moved` is when something was sent last, by the monotonic clock in seconds.
+    """
+
+    def __init__(self, connection: socket.socket, head: bytes, pieces: Iterator[Piece]) -> None:
+        self._connection = connection
+        self.descriptor = connection.fileno()
+        self._head = head
         self._pieces = pieces
         self._file: BinaryIO | None = None
         self._span = Span(0, 0)
+        self.begun = False
         self.sent = 0
-        self._poll = select.poll()
-        self._poll.register(descriptor, select.POLLOUT)
+        self.moved = time.monotonic()
 
     def push(self) -> Turn:
-        """Send on: to the end, until the socket is full, or until others wait."""
+        """Send on: to the end, until the socket is full, or until it is the turn of others.
+
+        Raises ClientGone, StorageDown, and what `pieces` raises; the latter before anything is sent
+        if it is the first of them.
+        """
         end = self.sent + TURN
         while self.sent < end:
             if self._span.start == self._span.stop and not self._open_next():
                 return Turn.DONE
-            if not self._push_some():
+            try:
+                if not (self._push_head() and self._push_file()):
+                    return Turn.BLOCKED
+            except BlockingIOError:
                 return Turn.BLOCKED
+            except ConnectionError:
+                raise ClientGone from None
         return Turn.USED_UP
 
     def _open_next(self) -> bool:
         piece = next(self._pieces, None)
-        if piece is not None:
-            self._file, self._span = piece
-        return piece is not None
+        if piece is None:
+            return False
+        self._file, self._span = piece
+        assert self._span.stop is not None
+        if os.fstat(self._file.fileno()).st_size < self._span.stop:
+            raise StorageDown(f"{self._file.name} is shorter than the catalog knows")
+        return True
 
-    def _push_some(self) -> bool:
-        """One call of sendfile. False if the socket stays full for longer than a thread may wait."""
+    def _push_head(self) -> bool:
+        """Whether all of it has gone."""
+        if self._head:
+            count = self._connection.send(self._head, socket.MSG_MORE)
+            self.begun = True
+            self._head = self._head[count:]
+        return not self._head
+
+    def _push_file(self) -> bool:
+        """One call of sendfile. False if the socket is full, or else more would have gone: there is more."""
         assert self._file is not None
         assert self._span.stop is not None
         size = min(SLICE, self._span.stop - self._span.start)
-        try:
-            count = os.sendfile(self._descriptor, self._file.fileno(), self._span.start, size)
-        except BlockingIOError:
-            return bool(self._poll.poll(LINGER_MS))
-        except ConnectionError:
-            raise ClientGone from None
+        count = os.sendfile(self.descriptor, self._file.fileno(), self._span.start, size)
         if not count:
-            raise StorageDown(f"{self._file.name} is shorter than the catalog knows")
+            raise StorageDown(f"{self._file.name} became shorter while it was sent")
         self._span = Span(self._span.start + count, self._span.stop)
         self.sent += count
-        return True
+        self.moved = time.monotonic()
+        return count == size

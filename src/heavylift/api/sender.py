@@ -1,0 +1,143 @@
+"""A thread that sends to many clients at once: it waits for all of their sockets together."""
+
+import asyncio
+import os
+import select
+import threading
+import time
+from collections import deque
+from contextlib import suppress
+from typing import Final
+
+from heavylift.api.body import ClientGone
+from heavylift.api.laneout import Writer
+from heavylift.api.turns import Turn
+from heavylift.service.waiting import ended
+
+EDGE: Final = select.EPOLLOUT | select.EPOLLET
+"""Told once when a full socket has room again: no call to switch that off while it has."""
+
+
+class Sender:
+    """Pushes writers in turn, those that can be pushed. The thread starts with the first of them.
+
+    One hand-over there and one back for each answer, however often its socket fills up.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._thread: threading.Thread | None = None
+        self._arrivals: deque[_Sending] = deque()
+        self._bell = -1
+        self._epoll: select.epoll
+
+    async def send(self, writer: Writer, *, idle: float) -> None:
+        """Send all of it. Raises what `writer` raises, and ClientGone if nothing moves for `idle` seconds.
+
+        When it returns or raises, also by cancellation, the thread has let go of the writer.
+        """
+        sending = _Sending(writer, asyncio.get_running_loop())
+        self._hand_over(sending)
+        watch = sending.loop.call_later(idle, self._watch, sending, idle)
+        try:
+            await asyncio.wait([sending.over])
+        except asyncio.CancelledError:
+            self._drop(sending)
+            await ended(sending.over)
+            sending.over.exception()  # seen, and outdone by the cancellation
+            raise
+        finally:
+            (sending.watch or watch).cancel()
+        sending.over.result()
+
+    def _watch(self, sending: "_Sending", idle: float) -> None:
+        """Give up a client that has taken nothing for too long, or look again when that may be."""
+        left = sending.writer.moved + idle - time.monotonic()
+        if left > 0:
+            sending.watch = sending.loop.call_later(left, self._watch, sending, idle)
+        else:
+            self._drop(sending)
+
+    def _drop(self, sending: "_Sending") -> None:
+        sending.dropped = True
+        self._hand_over(sending)
+
+    def _hand_over(self, sending: "_Sending") -> None:
+        if self._thread is None:
+            self._epoll, self._bell = select.epoll(), os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+            self._epoll.register(self._bell, select.EPOLLIN)
+            self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+            self._thread.start()
+        self._arrivals.append(sending)
+        os.eventfd_write(self._bell, 1)
+
+    # in the thread
+
+    def _run(self) -> None:
+        waiting: dict[int, _Sending] = {}
+        ready: deque[_Sending] = deque()
+        while True:
+            for descriptor, _ in self._epoll.poll(0 if ready else None):
+                if descriptor == self._bell:
+                    os.eventfd_read(self._bell)
+                elif descriptor in waiting:
+                    ready.append(waiting.pop(descriptor))
+            while self._arrivals:
+                sending = self._arrivals.popleft()
+                waiting.pop(sending.descriptor, None)
+                ready.append(sending)
+            for _ in range(len(ready)):
+                sending = ready.popleft()
+                turn = sending.advance(self._epoll)
+                if turn is Turn.BLOCKED:
+                    waiting[sending.descriptor] = sending
+                elif turn is Turn.USED_UP:
+                    ready.append(sending)
+
+
+class _Sending:
+    """One writer on its way through the thread, and the loop that waits for it."""
+
+    def __init__(self, writer: Writer, loop: asyncio.AbstractEventLoop) -> None:
+        self.writer = writer
+        self.loop = loop
+        self.descriptor = writer.descriptor
+        self.over: asyncio.Future[None] = loop.create_future()
+        self.watch: asyncio.TimerHandle | None = None
+        self.dropped = False
+        self._ended = False
+        self._registered = False
+
+    def advance(self, epoll: select.epoll) -> Turn:
+        """One turn, in the thread. DONE when there is nothing more to do for it, whatever the reason."""
+        if self._ended:  # dropped at the very moment when it was over
+            return Turn.DONE
+        error: BaseException | None = None
+        turn = Turn.DONE
+        if self.dropped:
+            error = ClientGone()
+        else:
+            try:
+                turn = self.writer.push()
+            except Exception as raised:  # for whoever waits, who gets it raised
+                error = raised
+        if turn is Turn.BLOCKED and not self._registered:
+            epoll.register(self.descriptor, EDGE)
+            self._registered = True
+        elif turn is Turn.DONE:
+            self._end(epoll, error)
+        return turn
+
+    def _end(self, epoll: select.epoll, error: BaseException | None) -> None:
+        self._ended = True
+        if self._registered:
+            epoll.unregister(self.descriptor)
+        with suppress(RuntimeError):  # the loop is closed, so nobody waits
+            self.loop.call_soon_threadsafe(_tell, self.over, error)
+
+
+def _tell(over: "asyncio.Future[None]", error: BaseException | None) -> None:
+    if error is None:
+        over.set_result(None)
+    else:
+        over.set_exception(error)
