@@ -2,10 +2,9 @@
 
 import os
 import random
-import subprocess
 import threading
 import tracemalloc
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -28,20 +27,6 @@ async def blobs(tmp_path: Path) -> AsyncIterator[DiskBlobs]:
     blobs = DiskBlobs(tmp_path / "blobs", threads=2)
     yield blobs
     await blobs.close()
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 4 MiB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(folder)]
-    if os.geteuid() or subprocess.run(mount, check=False).returncode:
-        if os.environ.get("CI") == "true":
-            pytest.fail("mounting a small disk needs root, and CI must have it")
-        pytest.skip("NOT TESTED: mounting a small disk needs root")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
 
 
 # room

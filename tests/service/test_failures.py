@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from heavylift.domain.uploads import Part, Status
+from heavylift.service.admission import SECONDS
 from heavylift.service.ports import BlobMissing, StorageDown, StorageFull
 from heavylift.service.sweeper import Sweeper, Swept
 from tests.service.world import ALL, OURS, SCHEDULE, World, md5_of, world_at
@@ -207,6 +208,7 @@ async def test_a_catalog_that_is_down_is_told_as_such_and_nothing_is_lost(
 ) -> None:
     upload_id = await world.open(3)
     part = await world.part(upload_id, b"abc")
+    world.clock.advance(SECONDS)  # by now a Part asks for its Upload again
     world.catalog.fail(method, StorageDown("down"))
     with pytest.raises(StorageDown):
         await ask(world, upload_id, part)

@@ -18,6 +18,8 @@ WIDTHS = {"md5": 16, "sha-256": 32, "sha-512": 64, "crc32c": 4, "crc64nvme": 8}
 DICTIONARIES = {"content-digest": "Content-Digest", "repr-digest": "Repr-Digest"}
 """Without a content coding the two say the same."""
 
+HEADERS = frozenset({"content-md5", *DICTIONARIES})
+
 _KEY = r"[a-z*][a-z0-9_.*-]*"
 _ITEM = (
     r":[A-Za-z0-9+/]*={0,2}:"  # bytes, in base64
@@ -38,7 +40,10 @@ def expected_digests(headers: Mapping[str, str] | Iterable[tuple[str, str]]) -> 
     """
     lines: dict[str, list[str]] = {}
     for name, value in headers.items() if isinstance(headers, Mapping) else headers:
-        lines.setdefault(name.lower(), []).append(value)
+        if (key := name.lower()) in HEADERS:
+            lines.setdefault(key, []).append(value)
+    if not lines:
+        return ()
     expected = [_content_md5(value) for value in lines.get("content-md5", ())]
     for key, header in DICTIONARIES.items():
         if key in lines:

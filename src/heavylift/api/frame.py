@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable
 
 import structlog
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from heavylift.api.body import ClientGone
@@ -13,7 +12,7 @@ from heavylift.domain import ids
 
 log = structlog.get_logger("heavylift.request")
 
-OPENAI_VERSION = "2020-10-01"
+OPENAI_VERSION = b"2020-10-01"
 """What OpenAI's own service answers, documented under "Debugging requests"."""
 
 
@@ -71,10 +70,12 @@ class Passage:
         """The next of the answer."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            headers = MutableHeaders(scope=message)
-            headers["x-request-id"] = self.request_id
-            headers["openai-processing-ms"] = str(round(self._milliseconds))
-            headers["openai-version"] = OPENAI_VERSION
+            message["headers"] = [
+                *message.get("headers", ()),
+                (b"x-request-id", self.request_id.encode()),
+                (b"openai-processing-ms", b"%d" % round(self._milliseconds)),
+                (b"openai-version", OPENAI_VERSION),
+            ]
         self._bytes_out += len(message.get("body", b""))
         await self._send(message)
 

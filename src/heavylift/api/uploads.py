@@ -19,6 +19,8 @@ from heavylift.api.schemas import (
     UploadObject,
     page_fields,
 )
+from heavylift.api.small import MOST as SMALL
+from heavylift.api.small import small
 from heavylift.domain import ids
 from heavylift.domain.errors import MalformedBody
 from heavylift.domain.uploads import Status
@@ -93,17 +95,19 @@ async def receive_part(upload_id: str, request: Request, context: Context, calle
 def _payload(request: Request, context: Context, meter: Meter) -> tuple[Incoming, int]:
     """The Part's bytes as they arrive, and how many there are at least, by the request's head."""
     content_type = request.headers.get("content-type", "")
-    length = declared_length(request) or 0
+    length = declared_length(request)
+    take = incoming if length is None or length > SMALL else small
+    length = length or 0
     match content_type.partition(";")[0].strip().lower():
         case "application/octet-stream":
-            return incoming(request, context.patience), length
+            return take(request, context.patience), length
         case "multipart/form-data":
             form = PartForm(
                 boundary_of(content_type),
                 limits=context.limits,
                 on_field=lambda field: meter.expect(expected_digests(field.headers)),
             )
-            return incoming(request, context.patience, form), max(0, length - context.limits.field_bytes)
+            return take(request, context.patience, form), max(0, length - context.limits.field_bytes)
     raise MalformedBody(
         "Send a Part as multipart/form-data with the field `data`, or its bytes alone as"
         f" application/octet-stream, not as '{content_type[:100]}'.",

@@ -4,8 +4,9 @@ The layout is `<root>/<first two hex digits of the key>/<key>`. The folders are 
 store is opened, so that a blob costs no more than its own file.
 """
 
+import asyncio
 import os
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Collection
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -13,6 +14,7 @@ from typing import BinaryIO
 from heavylift.blobs.batches import Batches, Spares
 from heavylift.blobs.diskfile import DiskSink, DiskSource, storage_errors, sync_folder
 from heavylift.blobs.keys import checked, is_key
+from heavylift.blobs.small import SmallBlobs
 from heavylift.blobs.threads import Threads
 from heavylift.domain.files import WHOLE, Span
 from heavylift.domain.ids import new_blob_key
@@ -47,6 +49,7 @@ class DiskBlobs:
         _prepare(self._root)
         self._threads = Threads(threads)
         self._spares = Spares(2 * threads)
+        self._small = SmallBlobs(self._root, durable=durable, reserve=reserve)
 
     def open_sink(self, key: str) -> DiskSink:
         """An ability that not every store has: write a blob from a thread of one's own, without copies.
@@ -69,6 +72,15 @@ class DiskBlobs:
             await batches.commit()
         except BaseException as error:
             await batches.abort(error)
+            raise
+
+    async def put(self, key: str, pieces: Sequence[Buffer]) -> None:
+        """An ability that not every store has: as `write`, a small blob whose bytes are all here."""
+        path = self._path(key)
+        try:
+            await settled(self._small.start(path, pieces))
+        except asyncio.CancelledError:
+            await self._threads.tidy(lambda: _unlink([path]))  # it is whole, and nobody waits for it
             raise
 
     async def read(self, key: str, span: Span = WHOLE) -> AsyncGenerator[bytes, None]:
@@ -109,6 +121,7 @@ class DiskBlobs:
 
     async def close(self) -> None:
         self._threads.close()
+        self._small.close()
 
     def _path(self, key: str) -> str:
         return f"{self._root}/{checked(key)[:2]}/{key}"

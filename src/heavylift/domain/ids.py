@@ -20,17 +20,20 @@ DIGITS: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 LENGTH: Final = 22  # 62**22 > 2**128
 RANDOM_BITS: Final = 74
 
+_PAIRS: Final = [first + second for first in DIGITS for second in DIGITS]
+
 _BODY = re.compile(rf"[0-9A-Za-z]{{{LENGTH}}}\Z", re.ASCII)
 
 
 def new_id(prefix: str, *, now: float) -> str:
     """A fresh id. `now` is Unix time in seconds and becomes the id's place in every list."""
-    number = int(now * 1_000_000) << RANDOM_BITS | secrets.randbits(RANDOM_BITS)
-    digits = []
-    for _ in range(LENGTH):
-        number, digit = divmod(number, 62)
-        digits.append(DIGITS[digit])
-    return prefix + "".join(reversed(digits))
+    dice = int.from_bytes(secrets.token_bytes(RANDOM_BITS // 8 + 1)) % (1 << RANDOM_BITS)
+    number = int(now * 1_000_000) << RANDOM_BITS | dice
+    pairs = []
+    for _ in range(LENGTH // 2):
+        number, pair = divmod(number, 62 * 62)
+        pairs.append(_PAIRS[pair])
+    return prefix + "".join(reversed(pairs))
 
 
 def is_id(prefix: str, text: str) -> bool:

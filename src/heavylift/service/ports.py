@@ -107,15 +107,6 @@ class OpensSinks(Protocol):
 
 
 @runtime_checkable
-class TakesWhole(Protocol):
-    """What a BlobStore may offer besides: to store a small blob without the detour of a stream."""
-
-    async def put(self, key: str, pieces: Sequence[Buffer]) -> None:
-        """As BlobStore.write, for bytes that are all here. They must not change before it returns."""
-        ...
-
-
-@runtime_checkable
 class OpensFiles(Protocol):
     """What a BlobStore may offer besides: its blobs as files, to be sent without a copy."""
 

@@ -13,10 +13,12 @@ from heavylift.domain.files import Extent, File
 from heavylift.domain.limits import Limits
 from heavylift.domain.purposes import Checks, Purpose
 from heavylift.domain.uploads import Action, Part, Status, Upload
+from heavylift.service.admission import Admission
 from heavylift.service.content import read_extents
 from heavylift.service.intake import store_blob
 from heavylift.service.meter import Expected, Meter
 from heavylift.service.ports import BlobMissing, BlobStore, Catalog, Clock, Incoming, Page
+from heavylift.service.small import TakesWhole, store_small
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +51,8 @@ class Uploads:
         self._purposes = purposes
         self._checks = checks
         self._wake = wake
+        self._admission = Admission(limits)
+        self._small_blobs = blobs if isinstance(blobs, TakesWhole) else None
 
     async def create(
         self, project: str, *, filename: str, purpose: str, bytes: int, mime_type: str, lifetime: int | None
@@ -103,10 +107,13 @@ class Uploads:
         a row points at them or the sweeper finds them.
         """
         judged_at = self._clock()
-        rules.admit_part(await self._find(project, upload_id), at_least, judged_at, self._limits)
+        await self._admit(project, upload_id, at_least, judged_at)
         meter = meter or self.meter()
         blob = ids.new_blob_key()
-        await store_blob(self._blobs, blob, incoming, meter)
+        if incoming.gather is not None and self._small_blobs is not None:
+            await store_small(self._small_blobs, blob, incoming.gather, meter)
+        else:
+            await store_blob(self._blobs, blob, incoming, meter)
         now = self._clock()
         part = Part(
             id=ids.new_id(ids.PART, now=now),
@@ -122,10 +129,19 @@ class Uploads:
             held_parts=self._limits.parts,
         )
         if not stored:
+            self._admission.forget(upload_id)
             await self._blobs.delete([blob])
             rules.admit_part(await self._find(project, upload_id), meter.bytes, judged_at, self._limits)
             raise StorageUnavailable("The Part took so long that its bytes were reclaimed. Send it again.")
         return part
+
+    async def _admit(self, project: str, upload_id: str, at_least: int, now: float) -> None:
+        """Refuse a Part before its bytes are read, if it is known to be refused."""
+        if self._admission.admits(project, upload_id, at_least, now):
+            return
+        upload = await self._find(project, upload_id)
+        rules.admit_part(upload, at_least, now, self._limits)
+        self._admission.remember(upload, now)
 
     def meter(self, expected: Sequence[Expected] = ()) -> Meter:
         """What watches a Part go by: its size, its checksum, the digests it was promised to have."""
@@ -152,6 +168,7 @@ class Uploads:
         won = await self._catalog.complete(
             project, upload_id, file=file, extents=extents, receipt=receipt, judged_at=judged_at
         )
+        self._admission.forget(upload_id)
         self._wake()
         upload = await self._find(project, upload_id)
         if won:
@@ -167,6 +184,7 @@ class Uploads:
         upload = await self._find(project, upload_id)
         if rules.move(upload, Action.CANCEL, judged_at) is not upload.state:
             await self._catalog.cancel(project, upload_id, judged_at=judged_at)
+            self._admission.forget(upload_id)
             self._wake()
             upload = await self._find(project, upload_id)
             rules.move(upload, Action.CANCEL, judged_at)

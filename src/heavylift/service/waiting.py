@@ -14,10 +14,23 @@ async def ended(work: asyncio.Future[T]) -> asyncio.CancelledError | None:
     cancelled = None
     while not work.done():
         try:
-            await asyncio.wait([work])  # unlike `await work`, this leaves the work alone when cancelled
+            await _over(work)
         except asyncio.CancelledError as error:
             cancelled = error
     return cancelled
+
+
+def _over(work: asyncio.Future[T]) -> asyncio.Future[None]:
+    """A future that ends with the work. Unlike the work itself it may be cancelled; asyncio.wait does the
+    same at twice the cost, which shows with small requests."""
+    over: asyncio.Future[None] = work.get_loop().create_future()
+
+    def end(_: asyncio.Future[T]) -> None:
+        if not over.done():
+            over.set_result(None)
+
+    work.add_done_callback(end)
+    return over
 
 
 async def settled(work: asyncio.Future[T]) -> T:

@@ -1,0 +1,40 @@
+"""Bodies that are small: taken in whole and looked at once, without a stream around them."""
+
+from collections.abc import Callable, Sequence
+
+from starlette.requests import Request
+
+from heavylift.api.body import ClientGone, Patience, chunks, read_all
+from heavylift.api.lane import lane_of
+from heavylift.api.multipart import PartForm, part_payload
+from heavylift.service.ports import Buffer, Incoming
+
+MOST = 64 * 1024
+"""Bytes of a small body. With the default of 64 bodies at once, 4 MiB."""
+
+
+def small(request: Request, patience: Patience, form: PartForm | None = None) -> Incoming:
+    """The body, or the one field of `form` in it. As `intake.incoming`, for at most MOST bytes."""
+
+    async def gather(take: Callable[[Sequence[Buffer]], None]) -> None:
+        body = await _whole(request, patience)
+        if form is None:
+            take([body])
+            return
+        take(form.feed(body))
+        form.finish()
+
+    body = chunks(request, patience)
+    return Incoming(chunks=part_payload(body, form) if form else body, gather=gather)
+
+
+async def _whole(request: Request, patience: Patience) -> bytes:
+    lane = lane_of(request)
+    if lane is None or lane.can_receive():
+        return await read_all(request, limit=MOST, patience=patience)
+    # It came with the head: there is nothing to wait for, and so no clock to watch.
+    message = await request.receive()
+    if message["type"] == "http.disconnect":
+        raise ClientGone
+    body: bytes = message["body"]
+    return body
