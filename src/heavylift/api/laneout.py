@@ -75,7 +75,7 @@ class Writer:
         return not self._head
 
     def _push_file(self) -> bool:
-        """One call of sendfile. False if the socket is full, or else more would have gone: there is more."""
+        """One call of sendfile. False if less has gone than could have: most likely the socket is full."""
         assert self._file is not None
         assert self._span.stop is not None
         size = min(SLICE, self._span.stop - self._span.start)

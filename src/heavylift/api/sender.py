@@ -14,8 +14,8 @@ from heavylift.api.laneout import Writer
 from heavylift.api.turns import Turn
 from heavylift.service.waiting import ended
 
-EDGE: Final = select.EPOLLOUT | select.EPOLLET
-"""Told once when a full socket has room again: no call to switch that off while it has."""
+ROOM: Final = select.EPOLLOUT | select.EPOLLONESHOT
+"""Told once when a socket has room, at once if it has: a signal, too, lets sendfile end before its time."""
 
 
 class Sender:
@@ -121,8 +121,8 @@ class _Sending:
                 turn = self.writer.push()
             except Exception as raised:  # for whoever waits, who gets it raised
                 error = raised
-        if turn is Turn.BLOCKED and not self._registered:
-            epoll.register(self.descriptor, EDGE)
+        if turn is Turn.BLOCKED:
+            (epoll.modify if self._registered else epoll.register)(self.descriptor, ROOM)
             self._registered = True
         elif turn is Turn.DONE:
             self._end(epoll, error)

@@ -55,6 +55,7 @@ class Files:
     ) -> None:
         self._catalog = catalog
         self._blobs = blobs
+        self._opener = blobs if isinstance(blobs, OpensFiles) else None
         self._clock = clock
         self._limits = limits
         self._purposes = purposes
@@ -143,7 +144,7 @@ class Files:
 
     def open(self, extents: Sequence[Extent], span: Span) -> Generator[tuple[BinaryIO, Span]] | None:
         """The same as open files, if the store has such: to be taken from, and closed, in a thread."""
-        return open_extents(self._blobs, extents, span) if isinstance(self._blobs, OpensFiles) else None
+        return open_extents(self._opener, extents, span) if self._opener is not None else None
 
     def _admit(self, size: int) -> None:
         if size > self._limits.file_bytes:
