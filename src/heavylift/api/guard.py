@@ -3,12 +3,13 @@
 import asyncio
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from heavylift.api.cork import EXTENSION, Corked
 from heavylift.api.errors import envelope
 from heavylift.domain import ids
 
@@ -45,6 +46,8 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self._corked = Corked(transport)
+        self.transport = cast("asyncio.Transport", self._corked)
         self._await_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -79,6 +82,8 @@ class GuardedProtocol(HttpToolsProtocol):
         if self._head_timer is not None:
             self._head_timer.cancel()
             self._head_timer = None
+        extensions: Any = self.scope.setdefault("extensions", {})
+        extensions[EXTENSION] = self._corked.hold
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:

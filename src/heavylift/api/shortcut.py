@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from heavylift.api import files, uploads
 from heavylift.api.context import Context, authenticate
+from heavylift.api.cork import hold_head
 from heavylift.api.errors import as_refusal, refusal_response
 from heavylift.service.ports import Project
 
@@ -59,6 +60,8 @@ class Shortcut:
         make, scope["route"] = way
         request = Request(scope, receive)
         answer = await _answer(make, found[1] or found[3], request, self._state.context)
+        if type(answer) is Response:  # and no kind of it that brings its body bit by bit
+            hold_head(scope)
         await answer(scope, receive, send)
 
 
