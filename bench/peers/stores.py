@@ -13,6 +13,7 @@ from bench.peers.heavylift import Heavylift
 from bench.peers.others import Seaweed
 from bench.peers.peer import Peer
 from bench.toolbox import Missing, command, run
+from heavylift.service.ownership import MARK
 
 BUCKET = "bench"
 ACCESS = "benchkey"
@@ -70,8 +71,9 @@ class ObjectStore(Seaweed):
         return True
 
     def is_empty(self) -> bool:
-        """Whether it holds no object any more."""
-        return not self.client().list_objects_v2(Bucket=BUCKET, MaxKeys=1).get("KeyCount")
+        """Whether it holds no object any more, the installation's mark excepted."""
+        found = self.client().list_objects_v2(Bucket=BUCKET, MaxKeys=2).get("Contents", [])
+        return all(one["Key"].endswith(MARK) for one in found)
 
     def vacuum(self) -> None:
         """Give the room of deleted objects back to the disk."""
