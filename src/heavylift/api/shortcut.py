@@ -60,7 +60,7 @@ class Shortcut:
         make, scope["route"] = way
         request = Request(scope, receive)
         answer = await _answer(make, found[1] or found[3], request, self._state.context)
-        if type(answer) is Response:  # and no kind of it that brings its body bit by bit
+        if type(answer) is Response and scope["method"] != "HEAD":  # its body follows at once, and in one
             hold_head(scope)
         await answer(scope, receive, send)
 
