@@ -61,9 +61,6 @@ class Writer:
         if piece is None:
             return False
         self._file, self._span = piece
-        assert self._span.stop is not None
-        if os.fstat(self._file.fileno()).st_size < self._span.stop:
-            raise StorageDown(f"{self._file.name} is shorter than the catalog knows")
         return True
 
     def _push_head(self) -> bool:
@@ -81,7 +78,7 @@ class Writer:
         size = min(SLICE, self._span.stop - self._span.start)
         count = os.sendfile(self.descriptor, self._file.fileno(), self._span.start, size)
         if not count:
-            raise StorageDown(f"{self._file.name} became shorter while it was sent")
+            raise StorageDown(f"{self._file.name} is shorter than the catalog knows")
         self._span = Span(self._span.start + count, self._span.stop)
         self.sent += count
         self.moved = time.monotonic()

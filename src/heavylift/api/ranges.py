@@ -5,6 +5,7 @@ An `etag` is as it goes over the wire: strong, its quotes included.
 
 import re
 from email.utils import formatdate
+from functools import lru_cache
 
 from heavylift.domain.errors import Refusal
 from heavylift.domain.files import Span
@@ -98,6 +99,7 @@ def if_range(header: str | None, *, etag: str, last_modified: int) -> bool:
     return header is None or header.strip(" \t") in {etag, http_date(last_modified)}
 
 
+@lru_cache(maxsize=256)  # a file is often asked for in many ranges
 def http_date(seconds: int) -> str:
     """Unix seconds as RFC 9110 writes a date: `Sun, 06 Nov 1994 08:49:37 GMT`."""
     return formatdate(seconds, usegmt=True)

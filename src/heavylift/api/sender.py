@@ -40,15 +40,17 @@ class Sender:
         self._hand_over(sending)
         watch = sending.loop.call_later(idle, self._watch, sending, idle)
         try:
-            await asyncio.wait([sending.over])
+            await sending.over
         except asyncio.CancelledError:
-            self._drop(sending)
-            await ended(sending.over)
-            sending.over.exception()  # seen, and outdone by the cancellation
+            if not sending.told:
+                sending.over = sending.loop.create_future()  # the one before is cancelled
+                self._drop(sending)
+                await ended(sending.over)
+            if not sending.over.cancelled():
+                sending.over.exception()  # seen, and outdone by the cancellation
             raise
         finally:
             (sending.watch or watch).cancel()
-        sending.over.result()
 
     def _watch(self, sending: "_Sending", idle: float) -> None:
         """Give up a client that has taken nothing for too long, or look again when that may be."""
@@ -65,7 +67,7 @@ class Sender:
     def _hand_over(self, sending: "_Sending") -> None:
         if self._thread is None:
             self._epoll, self._bell = select.epoll(), os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-            self._epoll.register(self._bell, select.EPOLLIN)
+            self._epoll.register(self._bell, select.EPOLLIN | select.EPOLLET)  # so nobody need read it
             self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
             self._thread.start()
         self._arrivals.append(sending)
@@ -78,9 +80,7 @@ class Sender:
         ready: deque[_Sending] = deque()
         while True:
             for descriptor, _ in self._epoll.poll(0 if ready else None):
-                if descriptor == self._bell:
-                    os.eventfd_read(self._bell)
-                elif descriptor in waiting:
+                if descriptor in waiting:
                     ready.append(waiting.pop(descriptor))
             while self._arrivals:
                 sending = self._arrivals.popleft()
@@ -105,6 +105,7 @@ class _Sending:
         self.over: asyncio.Future[None] = loop.create_future()
         self.watch: asyncio.TimerHandle | None = None
         self.dropped = False
+        self.told = False
         self._ended = False
         self._registered = False
 
@@ -133,11 +134,14 @@ class _Sending:
         if self._registered:
             epoll.unregister(self.descriptor)
         with suppress(RuntimeError):  # the loop is closed, so nobody waits
-            self.loop.call_soon_threadsafe(_tell, self.over, error)
+            self.loop.call_soon_threadsafe(self._tell, error)
 
-
-def _tell(over: "asyncio.Future[None]", error: BaseException | None) -> None:
-    if error is None:
-        over.set_result(None)
-    else:
-        over.set_exception(error)
+    def _tell(self, error: BaseException | None) -> None:
+        """In the loop: to the future that is waited for now, unless that was cancelled a moment ago."""
+        self.told = True
+        if self.over.cancelled():
+            return
+        if error is None:
+            self.over.set_result(None)
+        else:
+            self.over.set_exception(error)
