@@ -143,12 +143,15 @@ class DiskBlobs:
         if not replace and self._mark() is not None:
             return
         with storage_errors():
-            fresh = Path(self._root, f"{MARK}-{text}")
-            with open(fresh, "w", encoding="utf-8") as file:
-                file.write(text + "\n")
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(fresh, f"{self._root}/{MARK}")
+            fresh = Path(self._root, f"{MARK}-{new_blob_key()}")  # others may set it at the same moment
+            try:
+                with open(fresh, "w", encoding="utf-8") as file:
+                    file.write(text + "\n")
+                    file.flush()
+                    os.fsync(file.fileno())
+                os.replace(fresh, f"{self._root}/{MARK}")
+            finally:
+                fresh.unlink(missing_ok=True)
             sync_folder(self._root)
 
     def _try(self) -> None:
