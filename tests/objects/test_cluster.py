@@ -1,8 +1,5 @@
 """A cluster whose volume servers die and come back while a server uploads to it and downloads from it."""
 
-import os
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +14,7 @@ import pytest
 from tests.e2e.wire import create, good, send_complete
 from tests.objects.cluster import VOLUMES, Cluster, cluster
 from tests.objects.engines import BUCKET
+from tests.objects.reclaiming import reclaim
 from tests.objects.traffic import BOUND, PART, Traffic
 from tests.serving import Served, serving
 
@@ -59,11 +57,7 @@ def going_on(traffic: Traffic) -> Iterator[None]:
 
 
 def swept(served: Served, store: Cluster, prefix: str) -> None:
-    """Reclaim what nobody points at, however young."""
-    env = {**os.environ, **store.environment(), "HEAVYLIFT_BLOBS": f"s3://{BUCKET}/{prefix}",
-           "HEAVYLIFT_ORPHAN_GRACE": "0.001", "HEAVYLIFT_IDLE_TIMEOUT": "0.0005"}  # fmt: skip
-    words = [sys.executable, "-m", "heavylift.cli", "sweep", "--json", "--data", str(served.data)]
-    subprocess.run(words, env=env, capture_output=True, timeout=BOUND, check=True)
+    reclaim(served.data, {**store.environment(), "HEAVYLIFT_BLOBS": f"s3://{BUCKET}/{prefix}"})
 
 
 @pytest.mark.timeout(400)

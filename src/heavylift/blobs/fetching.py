@@ -11,6 +11,7 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import AzureStore, GCSStore, S3Store
 
+from heavylift.blobs.room import Shares
 from heavylift.blobs.storeerrors import store_errors
 from heavylift.domain.files import Span
 
@@ -21,6 +22,9 @@ Store = S3Store | GCSStore | AzureStore
 RANGE = 4 * 1024 * 1024
 """Bytes of one ranged GET. A whole object in one answer would have to be read within the time-out
 of a request, however slow the client that it is for; a range is at hand at once."""
+
+LEAST_RANGE = 512 * 1024
+"""Bytes of one ranged GET where very many read at once."""
 
 AHEAD = 2
 """Ranges under way while one is read: enough to hide the store's latency behind the transfer."""
@@ -35,11 +39,18 @@ NOT_PARTIAL = "non-partial response"
 """How the client says that a store answered a range as it would the whole."""
 
 
-async def fetch(store: Store, path: str, span: Span) -> AsyncGenerator[bytes, None]:
+async def fetch(store: Store, path: str, span: Span, *, shares: Shares) -> AsyncGenerator[bytes, None]:
     """The object's bytes in that span. Raises BlobMissing before the first, StorageDown at any time."""
+    with shares:
+        async with aclosing(_fetched(store, path, span, shares)) as chunks:
+            async for chunk in chunks:
+                yield chunk
+
+
+async def _fetched(store: Store, path: str, span: Span, shares: Shares) -> AsyncGenerator[bytes, None]:
     try:
         with store_errors():
-            first = await _first_range(store, path, span)
+            first = await _first_range(store, path, span, shares.size(1 + AHEAD))
     except NoRanges:
         async with aclosing(_skimmed(store, path, span)) as chunks:
             async for chunk in chunks:
@@ -48,7 +59,7 @@ async def fetch(store: Store, path: str, span: Span) -> AsyncGenerator[bytes, No
     if first is None:
         return
     size = first.meta["size"]
-    rest = _ranges(first.range[1], size if span.stop is None else min(span.stop, size))
+    rest = _ranges(first.range[1], size if span.stop is None else min(span.stop, size), shares)
     under_way = deque([begun(first.bytes_async())])
     try:
         while under_way:
@@ -75,10 +86,10 @@ class NoRanges(Exception):
     """The store does not answer ranges as HTTP has it."""
 
 
-async def _first_range(store: Store, path: str, span: Span) -> Any:
+async def _first_range(store: Store, path: str, span: Span, count: int) -> Any:
     """The answer that begins the span; None if the object has no byte in it. Raises what the store's
     client raises, and NoRanges."""
-    stop = span.start + RANGE if span.stop is None else min(span.stop, span.start + RANGE)
+    stop = span.start + count if span.stop is None else min(span.stop, span.start + count)
     if span.start < stop:
         try:
             return await obstore.get_async(store, path, options={"range": (span.start, stop)})
@@ -91,9 +102,11 @@ async def _first_range(store: Store, path: str, span: Span) -> Any:
     return None
 
 
-def _ranges(start: int, stop: int) -> Iterator[Span]:
-    for begin in range(start, stop, RANGE):
-        yield Span(begin, min(stop, begin + RANGE))
+def _ranges(start: int, stop: int, shares: Shares) -> Iterator[Span]:
+    while start < stop:
+        end = min(stop, start + shares.size(1 + AHEAD))
+        yield Span(start, end)
+        start = end
 
 
 async def _skimmed(store: Store, path: str, span: Span) -> AsyncGenerator[bytes, None]:

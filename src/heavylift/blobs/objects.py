@@ -7,9 +7,10 @@ from contextlib import aclosing, suppress
 import obstore
 from obstore.exceptions import AlreadyExistsError
 
-from heavylift.blobs.fetching import Store, begun, fetch
+from heavylift.blobs.fetching import LEAST_RANGE, RANGE, Store, begun, fetch
 from heavylift.blobs.keys import checked, is_key
-from heavylift.blobs.sending import SEGMENT, Belt, Sending
+from heavylift.blobs.room import Places, Room, Shares
+from heavylift.blobs.sending import PIECE, SEGMENT, Belt, Sending
 from heavylift.blobs.storeerrors import store_errors
 from heavylift.blobs.unfinished import Unfinished
 from heavylift.domain.files import WHOLE, Span
@@ -28,6 +29,25 @@ FEW = 4
 """Writes that may send a segment while they receive the next. Beyond these, each holds one segment
 alone, 5 MiB; with so many the wire is never idle anyway."""
 
+MEMORY = 256 * 1024 * 1024
+"""Bytes that blobs on their way into the store may hold in this process, if nothing else is said."""
+
+HELD = SEGMENT + 4 * PIECE
+"""Bytes that each of them holds: a segment, and the pieces between the socket and it."""
+
+BERTH_SECONDS = 30.0
+"""How long a blob waits when so many are on their way. Then it is refused, to be sent again later."""
+
+TURNS = 12
+"""Blobs that fill and send the second half of a segment at once. More would take memory, and make a slow
+store so slow with each that none is through in the time of a request."""
+
+TURN_SECONDS = 10.0
+"""How long a blob waits for its turn. Then it goes on without."""
+
+READING = 64 * 1024 * 1024
+"""Bytes of ranges that are read ahead of all clients together, before each gets smaller ones."""
+
 PROOF = b"heavylift"
 
 
@@ -35,24 +55,36 @@ class ObjectBlobs:
     """A BlobStore on an object store. `prefix` is a path without a slash at either end, or empty.
 
     `unfinished`: the store's multipart uploads that a crash left behind, where it lists them.
+    `memory`: bytes that blobs on their way into the store may hold; further ones wait.
     """
 
-    def __init__(self, store: Store, *, prefix: str = "", unfinished: Unfinished | None = None) -> None:
+    def __init__(
+        self, store: Store, *, prefix: str = "", unfinished: Unfinished | None = None, memory: int = MEMORY
+    ) -> None:
         self._store = store
         self._prefix = f"{prefix}/" if prefix else ""
         self._unfinished = unfinished
         self._torsos: dict[str, set[str]] = {}
         self._left: set[asyncio.Future[None]] = set()
         self._writing = 0
+        self._berths = Places(max(1, memory // HELD), patience=BERTH_SECONDS)
+        self._turns = Places(TURNS, patience=TURN_SECONDS)
+        self._shares = Shares(READING, least=LEAST_RANGE, most=RANGE)
         self._closed = False
 
     async def write(self, key: str, chunks: AsyncIterable[Buffer]) -> None:
         path = self._path(key)
-        sending = Sending(
-            lambda content: self._put(path, content),
-            lambda: self._remove([path]),
-            self._leave,
-        )
+        room = Room(self._berths.of_one(), self._turns.of_one())
+
+        left = False
+
+        def leave(clearing: asyncio.Future[None]) -> None:
+            nonlocal left
+            left = True
+            self._leave(clearing)
+            room.leave(after=clearing)
+
+        sending = Sending(lambda content: self._put(path, content), lambda: self._remove([path]), room, leave)
         self._writing += 1
         try:
             async for chunk in chunks:
@@ -63,11 +95,13 @@ class ObjectBlobs:
             raise
         finally:
             self._writing -= 1
+            if not left:
+                room.leave()
 
     async def read(self, key: str, span: Span = WHOLE) -> AsyncGenerator[bytes, None]:
         path = self._path(key)
         self._check_open()
-        async with aclosing(fetch(self._store, path, span)) as chunks:
+        async with aclosing(fetch(self._store, path, span, shares=self._shares)) as chunks:
             async for chunk in chunks:
                 yield chunk
 

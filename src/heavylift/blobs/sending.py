@@ -4,12 +4,14 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
+from heavylift.blobs.room import Room
 from heavylift.blobs.storeerrors import store_errors
 from heavylift.service.ports import Buffer, StorageDown, StorageFull
 from heavylift.service.waiting import ended, settled
 
-PIECE = 256 * 1024
-"""Bytes handed over at once. Each hand-over changes threads twice; more only takes memory."""
+PIECE = 128 * 1024
+"""Bytes handed over at once, exactly: the store's client keeps whole pieces, also of those that begin in
+one segment and end in the next. Each hand-over changes threads twice; more only takes memory."""
 
 SEGMENT = 5 * 1024 * 1024
 """Bytes of one part of a store's multipart upload: S3's least. What fits in it goes by one PUT."""
@@ -75,6 +77,7 @@ class Belt:
 
 class Sending:
     """`add` chunks, then `commit`; on any failure `abort`. `put` begins an object, `delete` removes it.
+    `room` says when the next piece may be held in memory.
 
     A put that has begun is never cancelled: that would leave an unfinished multipart upload
     behind. It is told through the belt instead, and waited for. `leave` is given what outlasts
@@ -85,33 +88,35 @@ class Sending:
         self,
         put: Put,
         delete: Callable[[], Awaitable[None]],
+        room: Room,
         leave: Callable[[asyncio.Future[None]], None],
     ) -> None:
         self._begin = put
         self._delete = delete
+        self._room = room
+        self._count = 0
         self._leave = leave
         self._pieces: list[Buffer] = []
-        self._size = 0
         self._filling = bytearray()
+        self._filled = 0
         self._belt: Belt | None = None
         self._put: asyncio.Future[object] | None = None
 
     async def add(self, chunk: Buffer) -> None:
         """Take the chunk in; it may be used again on return. Raises what the put raised, if it is over."""
-        self._filling += chunk
-        if len(self._filling) < PIECE:
-            return
-        piece, self._filling = self._filling, bytearray()
-        if self._belt is not None:
-            await self._hand(self._belt, piece)
-            return
-        self._pieces.append(piece)
-        self._size += len(piece)
-        if self._size > SEGMENT:
-            await self._stream()
+        view = memoryview(chunk)
+        while view:
+            self._filling = self._filling or bytearray(PIECE)
+            count = min(len(view), PIECE - self._filled)
+            self._filling[self._filled : self._filled + count] = view[:count]
+            self._filled += count
+            view = view[count:]
+            if self._filled == PIECE:
+                await self._next()
 
     async def commit(self) -> None:
         """Send what is left and return once the store has the whole object."""
+        del self._filling[self._filled :]
         if self._belt is None:
             with store_errors():
                 self._put = self._begin([*self._pieces, self._filling])
@@ -145,6 +150,18 @@ class Sending:
                 await self._delete()
             except (StorageDown, StorageFull) as left:
                 error.add_note(f"What was written is still there, for the sweeper to find: {left}")
+
+    async def _next(self) -> None:
+        """A piece is full."""
+        piece, self._filling, self._filled = self._filling, bytearray(), 0
+        self._count += 1
+        await self._room.fill(self._count, of=SEGMENT // PIECE)
+        if self._belt is not None:
+            await self._hand(self._belt, piece)
+            return
+        self._pieces.append(piece)
+        if len(self._pieces) * PIECE > SEGMENT:
+            await self._stream()
 
     async def _stream(self) -> None:
         belt = self._belt = Belt()
