@@ -35,6 +35,12 @@ class Corked:
             data, self._held = self._held + data, b""
         self._transport.write(data)
 
+    def take(self) -> bytes:
+        """What waits, for someone who sends it in another way."""
+        self._holds = False
+        held, self._held = self._held, b""
+        return held
+
     def close(self) -> None:
         """Write what waits, and close."""
         self._holds = False

@@ -12,7 +12,7 @@ import socket
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import httptools
 import structlog
@@ -21,6 +21,7 @@ from starlette.requests import Request
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from heavylift.api.body import ClientGone, Patience, too_slow
+from heavylift.api.cork import Corked
 from heavylift.api.guard import GuardedProtocol
 from heavylift.api.lanein import BUFFER, Consume, Reader
 from heavylift.api.laneout import Piece, Writer
@@ -144,17 +145,17 @@ class Lane:
         cycle, transport = self.cycle, self._protocol.transport
         while transport.get_write_buffer_size():  # of the answer before
             await self._writable(patience)
-        held: Any = _HeldHead()
-        cycle.transport = held
+        corked = cast("Corked", transport)  # which the guarded protocol has put there
+        corked.hold()
         try:
             await head()
         finally:
-            cycle.transport = transport
+            held = corked.take()
         if cycle.disconnected:
             raise ClientGone
         known = transport.get_extra_info("socket")
         with socket.socket(known.family, known.type, known.proto, os.dup(known.fileno())) as connection:
-            writer = Writer(connection, held.bytes, pieces)
+            writer = Writer(connection, held, pieces)
             try:
                 await _senders[next(_turns) % THREADS].send(writer, idle=patience.idle)
             finally:
@@ -202,16 +203,6 @@ def lane_of(request: Request) -> Lane | None:
     """The request's lane, if the server has one."""
     lane: Lane | None = request.scope.get("extensions", {}).get(EXTENSION)
     return lane
-
-
-class _HeldHead:
-    """Stands in for the transport while a head is made that is to leave with its body's first bytes."""
-
-    def __init__(self) -> None:
-        self.bytes = b""
-
-    def write(self, data: bytes) -> None:
-        self.bytes += data
 
 
 def _mark(ready: "asyncio.Future[None]") -> None:
