@@ -27,6 +27,10 @@ OTHER_VARIABLES = frozenset(PREFIX + name for name in ("API_KEY", "BASE_URL", "C
 """What the client reads, and where the file of settings is."""
 
 
+IN_MEMORY = frozenset({"sqlite://", "sqlite:///", "sqlite:///:memory:"})
+"""URLs of a catalog that ends with its process."""
+
+
 class Durability(StrEnum):
     """What a 200 promises: to survive a power loss, or only the death of the process."""
 
@@ -185,14 +189,24 @@ class Settings(BaseSettings):
                 "orphan_grace must be longer than idle_timeout,"
                 " or a Part that is still arriving could be reclaimed"
             )
-        if self.workers > 1 and "memory:" in f"{self.blobs}":
-            raise ValueError(
-                "blobs=memory: live in one process, but there are several workers:"
-                " set workers=1, or keep the blobs on a disk or in an object store"
-            )
+        self._check_memory()
         if self.max_held_bytes < self.max_upload_bytes:
             raise ValueError("max_held_bytes must be at least max_upload_bytes")
         return self
+
+    def _check_memory(self) -> None:
+        """What lives in the memory of one process cannot be shared, nor be outlived by what belongs to it."""
+        if self.blobs == "memory:" and (self.workers > 1 or f"{self.catalog}".startswith("postgres")):
+            raise ValueError(
+                "blobs=memory: live in one process, which neither several workers nor a PostgreSQL for"
+                " several machines goes with: set workers=1 and a SQLite catalog, or keep the blobs on a disk"
+                " or in an object store"
+            )
+        if self.blobs != "memory:" and self.catalog in IN_MEMORY:
+            raise ValueError(
+                f"catalog={self.catalog} ends with the process, but its blobs would not:"
+                " set blobs=memory: too, or name a database"
+            )
 
     @classmethod
     def settings_customise_sources(

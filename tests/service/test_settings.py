@@ -176,3 +176,14 @@ def test_several_workers_cannot_share_blobs_in_memory() -> None:
     with pytest.raises(ValidationError, match="set workers=1"):
         Settings(blobs="memory:", workers=2)
     assert Settings(blobs="memory:", workers=1).blobs == "memory:"
+
+
+def test_several_machines_cannot_share_blobs_in_memory() -> None:
+    with pytest.raises(ValidationError, match="set workers=1 and a SQLite catalog"):
+        Settings(blobs="memory:", catalog="postgresql://db/heavylift")
+
+
+@pytest.mark.parametrize("catalog", ["sqlite://", "sqlite:///:memory:"])
+def test_a_catalog_in_memory_does_not_leave_blobs_behind(catalog: str) -> None:
+    with pytest.raises(ValidationError, match="set blobs=memory: too"):
+        Settings(catalog=catalog)
