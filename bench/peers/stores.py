@@ -130,7 +130,7 @@ class Replica(Heavylift):
     def __init__(self, folder: Path, *, name: str, postgres: Postgres, store: ObjectStore) -> None:
         options = {
             "CATALOG": postgres.url, "BLOBS": f"s3://{BUCKET}/blobs",
-            "DELETE_GRACE": "0", "SWEEP_INTERVAL": "0.5",
+            "DELETE_GRACE": "0", "SWEEP_INTERVAL": "2",
         }  # fmt: skip
         super().__init__(folder, name=name, strict=True, options=options)
         self._store = store
