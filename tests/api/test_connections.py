@@ -98,6 +98,34 @@ async def test_a_client_that_never_reads_its_download_is_cut_off(serve: Serve) -
         await alive(connected)
 
 
+async def test_a_download_whose_bytes_are_gone_is_an_error_and_no_torso(serve: Serve, tmp_path: Path) -> None:
+    form = (
+        b'--b\r\nContent-Disposition: form-data; name="purpose"\r\n\r\nuser_data\r\n'
+        b'--b\r\nContent-Disposition: form-data; name="file"; filename="f"\r\n\r\nabc\r\n--b--\r\n'
+    )
+    async with serve() as connected, connected() as client:
+        await client.send(
+            b"POST /v1/files HTTP/1.1\r\n" + HOST + b"Content-Type: multipart/form-data; boundary=b\r\n"
+            b"Content-Length: %d\r\n\r\n" % len(form) + form
+        )
+        status, _, body = await client.answer()
+        assert status == 200, body
+        path = b"/v1/files/" + body.decode().partition('"id":"')[2].partition('"')[0].encode()
+        [blob] = [path for path in (tmp_path / "data" / "blobs").glob("??/*") if path.is_file()]
+        get = b"GET " + path + b"/content HTTP/1.1\r\n" + HOST + b"\r\n"
+        await client.send(get)
+        assert (await client.answer())[::2] == (200, b"abc")
+        blob.unlink()
+        await client.send(get + b"DELETE " + path + b" HTTP/1.1\r\n" + HOST + b"\r\n" + get)
+        status, _, body = await client.answer()
+        assert status == 503
+        assert is_envelope(body, "storage_unavailable")
+        assert (await client.answer())[0] == 200
+        status, _, body = await client.answer()
+        assert status == 404
+        assert b"No such File object" in body
+
+
 async def test_trailers_are_read_over_and_bounded(serve: Serve) -> None:
     async with serve(max_head_bytes=4096) as connected:
         upload_id = await new_upload(connected)

@@ -312,23 +312,6 @@ def test_readers_that_leave_free_everything(
     eventually(lambda: server.num_fds() <= before)
 
 
-def test_a_download_whose_bytes_are_gone_is_an_error_and_no_torso(served: Served, api: httpx2.Client) -> None:
-    known = set(served.blobs())
-    upload = create(api, 3)["id"]
-    headers = {"Content-Type": "application/octet-stream"}
-    part = good(api.post(f"/uploads/{upload}/parts", content=b"abc", headers=headers))["id"]
-    file = completed(api, upload, part)
-    [blob] = set(served.blobs()) - known
-    blob.unlink()
-    get = head("GET", f"/v1/files/{file}/content", served.key)
-    with connected(served.port) as connection:
-        connection.sendall(get + head("DELETE", f"/v1/files/{file}", served.key) + get)
-        missing, deleted, unknown = answers(connection, 3)
-    refused(missing, 503, code="storage_unavailable", param=None)
-    good(deleted)
-    refused(unknown, 404, code=None, param="id")
-
-
 def test_a_head_request_has_no_body(served: Served, file_of_parts: tuple[str, bytes]) -> None:
     file, content = file_of_parts
     with connected(served.port) as connection:
