@@ -68,10 +68,13 @@ def too_slow(patience: Patience) -> TooSlow:
 
 def declared_length(request: Request) -> int | None:
     """The body's size in bytes as the head says it, None for a chunked body."""
-    if "transfer-encoding" in request.headers:
-        return None
-    length = request.headers.get("content-length", "")
-    return int(length) if re.fullmatch("[0-9]{1,18}", length) else None
+    length = b""
+    for name, value in request.scope["headers"]:
+        if name == b"transfer-encoding":
+            return None
+        if name == b"content-length":
+            length = length or value
+    return int(length) if re.fullmatch(b"[0-9]{1,18}", length) else None
 
 
 async def read_json(request: Request, model: type[Model], *, limit: int, patience: Patience) -> Model:

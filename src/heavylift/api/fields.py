@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
 from heavylift.domain.errors import MalformedBody
@@ -49,6 +50,7 @@ def boundary_of(content_type: str, *, param: str = "data") -> bytes:
     return boundary.encode("ascii")
 
 
+@lru_cache(maxsize=64)  # most clients head every Part alike; a block has a bounded size
 def field_of(block: bytes, *, param: str) -> FieldBegin:
     """The field that these header lines, parted by CR LF, describe. Raises MalformedBody."""
     headers = _headers(block, param=param)

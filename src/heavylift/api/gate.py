@@ -1,8 +1,7 @@
 """How many bodies one process receives at once, and how it stops taking them."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 
 from heavylift.domain.errors import Overloaded, ShuttingDown
 
@@ -25,9 +24,8 @@ class Gate:
         """Whether this process is stopping."""
         return self._closed
 
-    @contextmanager
-    def enter(self) -> Iterator[None]:
-        """Be counted. Raises ShuttingDown or Overloaded at the door."""
+    def enter(self) -> "Gate":
+        """Be counted, for the length of a `with` block. Raises ShuttingDown or Overloaded at the door."""
         if self._closed:
             raise ShuttingDown("This server is stopping. Send it again in a moment.", retry_after=RETRY_AFTER)
         if self._inside >= self._most:
@@ -37,12 +35,15 @@ class Gate:
             )
         self._inside += 1
         self._empty.clear()
-        try:
-            yield
-        finally:
-            self._inside -= 1
-            if not self._inside:
-                self._empty.set()
+        return self
+
+    def __enter__(self) -> None:
+        """Inside."""
+
+    def __exit__(self, *_: object) -> None:
+        self._inside -= 1
+        if not self._inside:
+            self._empty.set()
 
     async def close(self, grace: float) -> bool:
         """Let nothing more in and wait up to `grace` seconds for what is inside. Whether all got out."""

@@ -19,7 +19,7 @@ PRIMARY_CODE = 0xFF
 
 
 def run(connection: sqlite3.Connection, transaction: Transaction[T]) -> T:
-    """Drive the transaction to its end. The caller has begun it: one that may UNDO, with SAVEPOINT."""
+    """Drive the transaction to its end. The caller has begun it; UNDO fails without SAVEPOINT."""
     rows: list[Row] | None = None
     try:
         while True:

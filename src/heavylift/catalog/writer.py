@@ -42,13 +42,22 @@ class Writer:
         """Run them all and commit once. If that fails, nobody is told of a success."""
         try:
             self._connection.execute("BEGIN IMMEDIATE")
-            outcomes = [self._attempt(begin) for begin in begins]
+            outcomes = self._run_all(begins)
             self._connection.execute("COMMIT")
         except Exception as error:
             with suppress(sqlite3.Error):  # the first error is the one to tell; SQLite may have undone it all
                 self._connection.rollback()
             return [Outcome(error=trouble(error)) for _ in begins]
         return outcomes
+
+    def _run_all(self, begins: Sequence[Begin[Any]]) -> list[Outcome]:
+        """Their outcomes. Nearly always all go well, and then none needs a savepoint of its own."""
+        try:
+            return [Outcome(run(self._connection, begin())) for begin in begins]
+        except Exception:  # one failed, or takes itself back: now each by itself, from the start
+            self._connection.rollback()
+            self._connection.execute("BEGIN IMMEDIATE")
+            return [self._attempt(begin) for begin in begins]
 
     def _attempt(self, begin: Begin[Any]) -> Outcome:
         """Run one of the batch. Its failure undoes itself alone, unless SQLite has undone the batch."""
