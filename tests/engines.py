@@ -15,6 +15,9 @@ from pathlib import Path
 NODE = Path(__file__).parent / "e2e" / "node"
 """Where the official OpenAI client for Node is installed, by the lock file there."""
 
+AZURITE = Path(__file__).parent / "objects" / "azurite"
+"""Where the emulator of Azure is installed, by the lock file there."""
+
 Install = Callable[[], str | None]
 """Installs something. What kept it from doing so, or None."""
 
@@ -57,17 +60,33 @@ def nginx_program() -> str | None:
     return shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
 
 
-def npm_client() -> str | None:
-    """Install the packages of the lock file, if there is Node."""
-    if shutil.which("npm") is None:
-        return "there is no Node here; install Node 22 or newer"
-    return run(["npm", "ci", "--no-audit", "--no-fund", "--silent"], cwd=NODE)
+def npm(folder: Path) -> Install:
+    """Install the packages of the folder's lock file, if there is Node."""
+
+    def install() -> str | None:
+        if shutil.which("npm") is None:
+            return "there is no Node here; install Node 22 or newer"
+        return run(["npm", "ci", "--omit=optional", "--no-audit", "--no-fund", "--silent"], cwd=folder)
+
+    return install
+
+
+def npm_there(folder: Path) -> Callable[[], bool]:
+    """Whether what is installed is what the folder's lock file asks for."""
+
+    def there() -> bool:
+        installed = folder / "node_modules" / ".package-lock.json"
+        return (
+            installed.is_file()
+            and installed.stat().st_mtime >= (folder / "package-lock.json").stat().st_mtime
+        )
+
+    return there
 
 
 def npm_client_there() -> bool:
-    """Whether what is installed is what the lock file asks for."""
-    installed = NODE / "node_modules" / ".package-lock.json"
-    return installed.is_file() and installed.stat().st_mtime >= (NODE / "package-lock.json").stat().st_mtime
+    """Whether the official OpenAI client is installed for Node."""
+    return npm_there(NODE)()
 
 
 def run(words: list[str], *, env: dict[str, str] | None = None, cwd: Path | None = None) -> str | None:
@@ -99,7 +118,9 @@ ENGINES = (
     Engine(name="nginx", why="stands before three servers, as the page on operations shows",
            there=lambda: nginx_program() is not None, install=debian("nginx")),
     Engine(name="openai for Node", why="must work unchanged against the service",
-           there=npm_client_there, install=npm_client),
+           there=npm_there(NODE), install=npm(NODE)),
+    Engine(name="azurite", why="is what az:// is tested on, by Azure's own hand",
+           there=npm_there(AZURITE), install=npm(AZURITE)),
 )  # fmt: skip
 """Each with its reason. Another line is all that another engine takes."""
 

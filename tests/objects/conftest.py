@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.objects import engines
+from tests.objects import emulators, engines
 from tests.objects.engines import ObjectStore
 
 
@@ -17,4 +17,10 @@ def seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectStore]:
 @pytest.fixture(scope="session")
 def poor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectStore]:
     with engines.poor(tmp_path_factory.mktemp("rclone")) as store:
+        yield store
+
+
+@pytest.fixture(scope="session")
+def azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectStore]:
+    with emulators.azurite(tmp_path_factory.mktemp("azurite")) as store:
         yield store

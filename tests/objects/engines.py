@@ -20,6 +20,7 @@ import pytest
 from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
+from heavylift.blobs.fetching import Store
 from heavylift.service.ownership import MARK
 
 START_SECONDS = 90.0
@@ -36,6 +37,7 @@ class ObjectStore:
 
     port: int
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    scheme: str = "s3"
 
     @property
     def endpoint(self) -> str:
@@ -49,7 +51,7 @@ class ObjectStore:
             "AWS_REGION": "us-east-1",
         }
 
-    def client(self) -> S3Store:
+    def client(self) -> Store:
         """A client of the tests' own, which shares nothing with the driver."""
         return S3Store(
             BUCKET, endpoint=self.endpoint, region="us-east-1",

@@ -31,6 +31,8 @@ class ObjectBlobsContract(BlobStoreContract):
     """What every driver promises, and what only a store behind a network can get wrong."""
 
     store: ObjectStore
+    many = 1005
+    """Blobs, of more than the store deletes at once."""
 
     @pytest.fixture(autouse=True)
     def environment(self, engine: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -49,7 +51,7 @@ class ObjectBlobsContract(BlobStoreContract):
         assert self.store.objects(self.prefix) == []
 
     async def open_store(self, tmp_path: Any) -> BlobStore:
-        return open_blobs(f"s3://{BUCKET}/{self.prefix}/blobs")
+        return open_blobs(f"{self.store.scheme}://{BUCKET}/{self.prefix}/blobs")
 
     def grow_old(self, blobs: Any, key: str, *, written: float) -> None:
         raise AssertionError("nobody can date an object back; the test waits instead")
@@ -128,7 +130,7 @@ class ObjectBlobsContract(BlobStoreContract):
         assert await all_keys(blobs) == []
 
     async def test_many_are_deleted_in_batches(self, blobs: BlobStore) -> None:
-        keys = [new_blob_key() for _ in range(1005)]
+        keys = [new_blob_key() for _ in range(self.many)]
         for begin in range(0, len(keys), 67):
             await asyncio.gather(*(blobs.write(key, stream([b"x"])) for key in keys[begin : begin + 67]))
         assert await all_keys(blobs) == sorted(keys)
@@ -146,3 +148,11 @@ class TestPoorStore(ObjectBlobsContract):
     @pytest.fixture
     def engine(self, poor: ObjectStore) -> ObjectStore:
         return poor
+
+
+class TestAzure(ObjectBlobsContract):
+    many = 260
+
+    @pytest.fixture
+    def engine(self, azure: ObjectStore) -> ObjectStore:
+        return azure
