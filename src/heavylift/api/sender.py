@@ -113,30 +113,32 @@ class _Sending:
         """One turn, in the thread. DONE when there is nothing more to do for it, whatever the reason."""
         if self._ended:  # dropped at the very moment when it was over
             return Turn.DONE
-        error: BaseException | None = None
-        turn = Turn.DONE
-        if self.dropped:
-            error = ClientGone()
-        else:
-            try:
-                turn = self.writer.push()
-            except Exception as raised:  # for whoever waits, who gets it raised
-                error = raised
-        if turn is Turn.BLOCKED:
-            (epoll.modify if self._registered else epoll.register)(self.descriptor, ROOM)
-            self._registered = True
-        elif turn is Turn.DONE:
+        error: Exception | None = None
+        try:
+            turn = self._push(epoll)
+        except Exception as raised:  # for whoever waits, who gets it raised; the thread goes on
+            turn, error = Turn.DONE, raised
+        if turn is Turn.DONE:
             self._end(epoll, error)
         return turn
 
-    def _end(self, epoll: select.epoll, error: BaseException | None) -> None:
+    def _push(self, epoll: select.epoll) -> Turn:
+        if self.dropped:
+            raise ClientGone
+        turn = self.writer.push()
+        if turn is Turn.BLOCKED:
+            (epoll.modify if self._registered else epoll.register)(self.descriptor, ROOM)
+            self._registered = True
+        return turn
+
+    def _end(self, epoll: select.epoll, error: Exception | None) -> None:
         self._ended = True
         if self._registered:
             epoll.unregister(self.descriptor)
         with suppress(RuntimeError):  # the loop is closed, so nobody waits
             self.loop.call_soon_threadsafe(self._tell, error)
 
-    def _tell(self, error: BaseException | None) -> None:
+    def _tell(self, error: Exception | None) -> None:
         """In the loop: to the future that is waited for now, unless that was cancelled a moment ago."""
         self.told = True
         if self.over.cancelled():
