@@ -24,8 +24,8 @@ def check_local(path: str) -> None:
     if kind in NETWORK or kind.startswith("fuse."):
         raise UnfitCatalog(
             f"The catalog {path} lies on a network file system ({kind}), where SQLite's locks cannot be"
-            " relied on. Put the data folder on a local disk by HEAVYLIFT_DATA; the blobs may lie elsewhere, by"
-            " HEAVYLIFT_BLOBS=file:///... For several machines, name a PostgreSQL by"
+            " relied on. Put the data folder on a local disk by HEAVYLIFT_DATA; the blobs may lie elsewhere,"
+            " by HEAVYLIFT_BLOBS=file:///... For several machines, name a PostgreSQL by"
             " HEAVYLIFT_CATALOG=postgresql://..."
         )
 
