@@ -4,13 +4,13 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import uvicorn
 
 from heavylift.settings import Settings
 from heavylift.wiring import build_app
 from tests.e2e.wire import eventually
+from tests.installations import Installation
 from tests.serving import KEY
 
 
@@ -31,11 +31,11 @@ class Clocked:
     url: str
     key: str
     clock: Clock
-    data: Path
+    installation: Installation
 
-    def blobs(self) -> list[Path]:
-        """Every blob file on its disk."""
-        return [path for path in (self.data / "blobs").glob("??/*") if path.is_file()]
+    def blobs(self) -> list[str]:
+        """The names of all its blobs."""
+        return self.installation.blobs()
 
 
 class _Server(uvicorn.Server):
@@ -46,10 +46,15 @@ class _Server(uvicorn.Server):
 
 
 @contextmanager
-def clocked(data: Path, **settings: object) -> Iterator[Clocked]:
-    """The service over the folder `data`, stopped in the end."""
+def clocked(installation: Installation, **settings: object) -> Iterator[Clocked]:
+    """The service on that installation, stopped in the end."""
     clock = Clock()
-    set_to = Settings.model_validate({"data": data, "bootstrap_key": KEY, "sweep_interval": 0.05, **settings})
+    set_to = Settings.model_validate(
+        {
+            "data": installation.folder, "catalog": installation.catalog, "blobs": installation.blobs_url,
+            "bootstrap_key": KEY, "sweep_interval": 0.05, **settings,
+        }
+    )  # fmt: skip
     config = uvicorn.Config(
         build_app(set_to, clock=clock),
         host="127.0.0.1",
@@ -65,7 +70,8 @@ def clocked(data: Path, **settings: object) -> Iterator[Clocked]:
     try:
         eventually(lambda: server.started or not thread.is_alive())
         assert server.started, "the service did not start"
-        yield Clocked(url=f"http://127.0.0.1:{server.port}/v1", key=KEY, clock=clock, data=data)
+        url = f"http://127.0.0.1:{server.port}/v1"
+        yield Clocked(url=url, key=KEY, clock=clock, installation=installation)
     finally:
         server.should_exit = True
         thread.join(30.0)

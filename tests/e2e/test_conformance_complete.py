@@ -24,7 +24,10 @@ from tests.e2e.wire import (
     speaking,
     status_of,
 )
+from tests.installations import COMBINATIONS
 from tests.serving import Served
+
+pytestmark = pytest.mark.stores(*COMBINATIONS)
 
 
 def files_of(api: httpx2.Client) -> list[Json]:

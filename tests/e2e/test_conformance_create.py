@@ -6,7 +6,10 @@ import httpx2
 import pytest
 
 from tests.e2e.wire import Json, create, description, good, refused
+from tests.installations import ENDS
 from tests.serving import Served
+
+pytestmark = pytest.mark.stores(*ENDS)
 
 FITTING = {
     "assistants": ("notes.md", "text/markdown"),

@@ -21,11 +21,14 @@ from tests.e2e.wire import (
     speaking,
     status_of,
 )
-from tests.serving import Served, serving, start
+from tests.installations import COMBINATIONS, Installation
+from tests.serving import serving, start
+
+pytestmark = pytest.mark.stores(*COMBINATIONS)
 
 
-def test_case_077_a_kill_in_the_middle_of_completing_loses_no_byte(tmp_path: Path) -> None:
-    served = start(tmp_path)
+def test_case_077_a_kill_in_the_middle_of_completing_loses_no_byte(new_installation: Installation) -> None:
+    served = start(new_installation.folder, env=new_installation.env)
     answered: dict[str, str] = {}
     one_done = threading.Event()
     with speaking(served.url, served.key) as api:
@@ -50,7 +53,10 @@ def test_case_077_a_kill_in_the_middle_of_completing_loses_no_byte(tmp_path: Pat
     for stream in (served.process.stdout, served.process.stderr):
         assert stream is not None
         stream.close()
-    with serving(tmp_path) as again, speaking(again.url, again.key) as api:
+    with (
+        serving(new_installation.folder, env=new_installation.env) as again,
+        speaking(again.url, again.key) as api,
+    ):
         for number, (upload, parts) in enumerate(uploads):
             if upload in answered:
                 assert status_of(api, upload) == "completed"
@@ -136,10 +142,10 @@ def test_case_085_the_deadline_holds_in_a_real_process_too(tmp_path: Path) -> No
         refused(send_part(api, upload["id"], b"x"), 400, code="upload_expired", param="upload_id")
 
 
-def test_the_server_under_test_has_no_debris(api: httpx2.Client, server: Served) -> None:
-    """What the refusals before this left on the disk: nothing beyond the Parts that were acknowledged."""
+def test_the_server_under_test_has_no_debris(api: httpx2.Client, installed: Installation) -> None:
+    """What the refusals before this left: nothing beyond the Parts that were acknowledged."""
     upload = create(api, 3)["id"]
-    before = len(server.blobs())
+    before = len(installed.blobs())
     refused(send_part(api, upload, b""), 400, code=None, param="data", says="empty")
     refused(send_part(api, upload, bytes(67108865)), 413, code="part_too_large", param="data")
-    assert len(server.blobs()) <= before
+    assert len(installed.blobs()) <= before

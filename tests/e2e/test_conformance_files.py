@@ -20,7 +20,10 @@ from tests.e2e.wire import (
     send_complete,
     send_file,
 )
+from tests.installations import COMBINATIONS, ENDS, SQLITE_DISK, Installation
 from tests.serving import Served
+
+pytestmark = pytest.mark.stores(*COMBINATIONS)
 
 MIB = 1024 * 1024
 MOST = 512 * MIB
@@ -64,6 +67,7 @@ def test_case_087_the_file_may_come_before_or_after_its_purpose(api: httpx2.Clie
         assert content_of(api, found["id"]) == b"bytes"
 
 
+@pytest.mark.stores(SQLITE_DISK)
 def test_case_088_512_mib_may_be_posted_and_not_one_byte_more(api: httpx2.Client) -> None:
     file = good(post_sized(api, MOST, filename="x.bin", purpose="user_data"))
     assert file["bytes"] == MOST
@@ -72,6 +76,7 @@ def test_case_088_512_mib_may_be_posted_and_not_one_byte_more(api: httpx2.Client
     refused(found, 413, code="file_too_large", param="file", says="POST /v1/uploads")
 
 
+@pytest.mark.stores(*ENDS)
 def test_case_089_a_batch_file_over_200_mib_is_refused(api: httpx2.Client) -> None:
     found = post_sized(api, BATCH_MOST + 1, filename="x.jsonl", purpose="batch")
     assert refused(found, 400, code=None, param="file") == "File is too large."
@@ -189,7 +194,9 @@ def test_case_097_purposes_that_openai_closes_can_be_closed(small_api: httpx2.Cl
     assert content_of(small_api, add_file(small_api, b"open", purpose="batch")["id"]) == b"open"
 
 
-def test_case_098_a_large_file_streams_with_flat_memory(api: httpx2.Client, server: Served) -> None:
+def test_case_098_a_large_file_streams_with_flat_memory(
+    api: httpx2.Client, server: Served, installed: Installation
+) -> None:
     piece = os.urandom(MIB) * 64
     upload = create(api, 3 * len(piece))["id"]
     parts = [add_part(api, upload, piece) for _ in range(3)]
@@ -202,7 +209,7 @@ def test_case_098_a_large_file_streams_with_flat_memory(api: httpx2.Client, serv
             received += len(chunk)
             most = max(most, process.memory_info().rss)
     assert received == 3 * len(piece)
-    assert most - resting < 32 * MIB
+    assert most - resting < (64 if installed.store else 32) * MIB  # an object store is read ahead
     good(api.delete(f"/files/{file}"))
 
 

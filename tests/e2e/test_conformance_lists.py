@@ -7,6 +7,9 @@ import pytest
 
 from tests.e2e.clocked import Clocked
 from tests.e2e.wire import Json, add_file, good, refused
+from tests.installations import COMBINATIONS
+
+pytestmark = pytest.mark.stores(*COMBINATIONS)
 
 
 def listed(api: httpx2.Client, **query: Any) -> Json:

@@ -23,7 +23,10 @@ from tests.e2e.wire import (
     send_part,
     status_of,
 )
+from tests.installations import COMBINATIONS, Installation
 from tests.serving import Served
+
+pytestmark = pytest.mark.stores(*COMBINATIONS)
 
 MOST = 67108864
 
@@ -90,10 +93,10 @@ def test_case_030_a_part_of_exactly_64_mib_is_stored(api: httpx2.Client) -> None
 
 
 def test_case_031_a_part_over_the_limit_is_refused_and_the_connection_goes_on(
-    api: httpx2.Client, server: Served
+    api: httpx2.Client, server: Served, installed: Installation
 ) -> None:
     upload = create(api, MOST)["id"]
-    blobs = set(server.blobs())
+    blobs = set(installed.blobs())
     body = form(('name="data"; filename="f"', bytes(MOST + 1)))
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
     try:
@@ -108,7 +111,7 @@ def test_case_031_a_part_over_the_limit_is_refused_and_the_connection_goes_on(
         assert connection.sock is used
     finally:
         connection.close()
-    assert set(server.blobs()) <= blobs
+    assert set(installed.blobs()) <= blobs
 
 
 def test_case_032_a_length_far_above_the_limit_is_refused_before_the_body_is_read(
@@ -170,15 +173,15 @@ def test_case_039_a_form_without_a_boundary_is_refused(api: httpx2.Client, kind:
 
 
 def test_case_040_a_truncated_form_is_refused_and_nothing_is_stored(
-    api: httpx2.Client, server: Served
+    api: httpx2.Client, installed: Installation
 ) -> None:
     upload = create(api, 3)["id"]
-    blobs = set(server.blobs())
+    blobs = set(installed.blobs())
     body = form(('name="data"; filename="f"', b"abc"))
     for end in (1, 30, len(body) // 2, len(body) - 14, len(body) - 5):
         refused(post_form(api, upload, body[:end]), 400, code="malformed_body", param="data")
     assert parts_of(api, upload) == []
-    assert set(server.blobs()) <= blobs
+    assert set(installed.blobs()) <= blobs
 
 
 def test_case_041_a_client_that_leaves_in_the_middle_leaves_nothing_behind(

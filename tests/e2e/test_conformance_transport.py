@@ -25,7 +25,10 @@ from tests.e2e.wire import (
     send_part,
     speaking,
 )
+from tests.installations import ENDS
 from tests.serving import Served, serving
+
+pytestmark = pytest.mark.stores(*ENDS)
 
 ROUTES = (
     ("POST", "/uploads"), ("GET", "/uploads"), ("GET", "/uploads/upload_x"),

@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.wire import Json, not_tested
+from tests.installations import COMBINATIONS
 from tests.serving import Served
+
+pytestmark = pytest.mark.stores(*COMBINATIONS)
 
 Curl = Callable[..., Json]
 

@@ -11,7 +11,10 @@ import pytest
 from tests.e2e.conftest import Project
 from tests.e2e.wire import Json, not_tested
 from tests.engines import NODE, npm_client_there
+from tests.installations import COMBINATIONS
 from tests.serving import Served
+
+pytestmark = pytest.mark.stores(*COMBINATIONS)
 
 
 @pytest.fixture

@@ -10,7 +10,10 @@ import pytest
 
 from tests.e2e.conftest import Project
 from tests.e2e.faulty_proxy import How, faulty_proxy
+from tests.installations import COMBINATIONS
 from tests.serving import Served
+
+pytestmark = pytest.mark.stores(*COMBINATIONS)
 
 
 @pytest.fixture
