@@ -9,6 +9,7 @@ from pathlib import Path
 
 from heavylift.catalog import open_catalog
 from heavylift.domain.uploads import Part, Status, Upload
+from heavylift.service.keys import Keys
 from heavylift.service.ports import Catalog
 from tests.contract.catalog_facts import (
     DEADLINE,
@@ -81,6 +82,11 @@ class CatalogRaces:
         removals = (catalog.remove_file(MINE, file.id, now=NOW, due=NOW) for _ in range(16))
         assert sorted(await asyncio.gather(*removals)) == [False] * 15 + [True]
         await assert_no_blob_lost(catalog, blobs)
+
+    async def test_of_many_first_starts_one_makes_the_first_key(self, catalog: Catalog) -> None:
+        starts = (Keys(catalog, clock=lambda: NOW).bootstrap() for _ in range(12))
+        secrets = [secret for secret in await asyncio.gather(*starts) if secret is not None]
+        assert len(secrets) == len(await catalog.keys()) == 1
 
 
 class SharedCatalogRaces:

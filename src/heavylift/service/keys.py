@@ -16,6 +16,10 @@ SECRET_BYTES = 32
 LEAST_CHARACTERS = 16
 """Of a key that the operator chose: shorter ones can be guessed."""
 
+FIRST = "first-key"
+FIRST_SECONDS = 60.0
+"""The lease of whoever makes the first key, and how long it lasts."""
+
 CACHE_SECONDS = 5.0
 """A revoked key is refused everywhere after this long at the latest."""
 
@@ -54,7 +58,7 @@ class Keys:
         if secret is not None:
             await self._store(secret, project=DEFAULT_PROJECT, name="bootstrap")
             return None
-        if await self._catalog.keys():
+        if await self._catalog.keys() or not await self._is_first() or await self._catalog.keys():
             return None
         return (await self.create(project=DEFAULT_PROJECT, name="first"))[1]
 
@@ -87,6 +91,13 @@ class Keys:
     async def projects(self) -> Sequence[Project]:
         """All projects, oldest first."""
         return await self._catalog.projects()
+
+    async def _is_first(self) -> bool:
+        """Whether it is this one, of all that start at once, that makes the first key. If it dies instead,
+        whoever starts after FIRST_SECONDS is."""
+        now = self._clock()
+        holder = secrets.token_hex(8)
+        return await self._catalog.take_lease(FIRST, holder, now=now, until=now + FIRST_SECONDS)
 
     async def _project(self, name: str) -> Project:
         for project in await self._catalog.projects():
