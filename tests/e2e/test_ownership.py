@@ -20,7 +20,7 @@ from heavylift.catalog.location import mounted_type
 from heavylift.service.ownership import MARK, WrongBlobs
 from heavylift.settings import Settings
 from heavylift.wiring import make_sweeper, migrate, move_data, open_stores, open_to_serve
-from tests.e2e.wire import add_file, speaking
+from tests.e2e.wire import add_file, not_tested, speaking
 from tests.objects import engines
 from tests.objects.engines import BUCKET
 from tests.serving import serving
@@ -187,17 +187,18 @@ async def test_two_machines_with_a_sqlite_each_do_not_share_a_bucket(
 def network_folder(tmp_path: Path) -> Iterator[Path]:
     """A place where a network file system is mounted whose server is gone."""
     if os.geteuid() != 0 or not Path("/dev/fuse").exists():
-        pytest.skip("A NETWORK FILE SYSTEM WAS NOT TESTED: it takes root and /dev/fuse to mount one")
+        not_tested("A NETWORK FILE SYSTEM WAS NOT TESTED: it takes root and /dev/fuse to mount one")
     c = ctypes.CDLL(None, use_errno=True)
     (tmp_path / "shared").mkdir()
     folder = str(tmp_path / "shared").encode()
     with ExitStack() as stack, open("/dev/fuse", "r+b", buffering=0) as device:
         options = f"fd={device.fileno()},rootmode=40000,user_id=0,group_id=0".encode()
         if c.mount(b"nobody", folder, b"fuse.sshfs", 0, options):
-            pytest.skip(f"A NETWORK FILE SYSTEM WAS NOT TESTED: {os.strerror(ctypes.get_errno())}")
+            not_tested(f"A NETWORK FILE SYSTEM WAS NOT TESTED: {os.strerror(ctypes.get_errno())}")
         stack.callback(c.umount2, folder, 2)
         device.close()
         yield tmp_path / "shared"
+    assert str(tmp_path) not in MOUNT_TABLE.read_text()
 
 
 def test_sqlite_on_a_network_file_system_is_refused(network_folder: Path) -> None:
@@ -205,6 +206,8 @@ def test_sqlite_on_a_network_file_system_is_refused(network_folder: Path) -> Non
     assert "network file system (fuse.sshfs)" in said
     assert "postgresql://" in said
 
+
+MOUNT_TABLE = Path("/proc/self/mountinfo")
 
 MOUNTS = r"""
 21 1 8:1 / / rw,relatime - ext4 /dev/sda1 rw
