@@ -13,6 +13,10 @@ SHARED: list[Processor] = [
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 ]
 
+TRACEBACKS = structlog.processors.ExceptionRenderer(
+    structlog.tracebacks.ExceptionDictTransformer(show_locals=False)  # an API key may be among them
+)
+
 
 class NamedLogger(structlog.WriteLogger):
     """Writes lines to standard error; `name` is for the line to say where it comes from."""
@@ -30,9 +34,9 @@ def configure_logs(form: Literal["auto", "console", "json"], level: str) -> None
     """
     console = form == "console" or (form == "auto" and sys.stderr.isatty())
     renderer: list[Processor] = (
-        [structlog.dev.ConsoleRenderer()]
+        [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
         if console
-        else [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        else [TRACEBACKS, structlog.processors.JSONRenderer()]
     )
     least = logging.getLevelNamesMapping()[level.upper()]
     structlog.configure(
