@@ -68,6 +68,7 @@ class Belt:
     def withdraw(self) -> None:
         """The next to be taken is the news that there is no blob after all."""
         self._withdrawn = True
+        self._piece = None
         self._laden.set()
 
     def stop(self) -> None:
@@ -132,12 +133,16 @@ class Sending:
 
     async def abort(self, error: BaseException) -> None:
         """Leave no trace in the store. If the store keeps us from it, `error` gets a note."""
-        self._pieces = []
-        if self._put is None:
+        self._pieces, self._filling = [], bytearray()
+        put, self._put = (
+            self._put,
+            None,
+        )  # its error knows the frame that knows us: memory, until that is found
+        if put is None:
             return
         if self._belt is not None:
             self._belt.withdraw()
-        clearing = asyncio.ensure_future(self._clear(self._put, error))
+        clearing = asyncio.ensure_future(self._clear(put, error))
         await ended(asyncio.ensure_future(asyncio.wait([clearing], timeout=PATIENCE)))
         if not clearing.done():
             self._leave(clearing)
