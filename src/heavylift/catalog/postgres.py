@@ -27,9 +27,13 @@ QUEUE = 1_000
 """The most that may wait for one of them. Beyond it, the answer is "down" at once."""
 
 PATIENCE = 10.0
-"""Seconds in which a transaction is begun again, if that is safe."""
+"""Seconds in which a transaction that writes is begun again, if that is safe: a Part's bytes have been sent
+for it, and a server that restarts is back by then."""
 
-WAIT = 2.5
+READ_PATIENCE = 2.5
+"""The same for one that reads. Requests begin with one: who comes while the server is down hears so soon."""
+
+WAIT = 1.0
 """Seconds to wait for a connection before asking anew, which makes the pool try to connect again."""
 
 LIMIT = 12.0
@@ -73,10 +77,10 @@ class Postgres:
         )
 
     async def write(self, begin: Begin[T]) -> T:
-        return await self._apart(begin, run_writing)
+        return await self._apart(begin, run_writing, self._patience)
 
     async def read(self, begin: Begin[T]) -> T:
-        return await self._apart(begin, run_reading)
+        return await self._apart(begin, run_reading, min(self._patience, READ_PATIENCE))
 
     async def close(self) -> None:
         self._closed = True
@@ -84,18 +88,18 @@ class Postgres:
             await asyncio.wait(self._running)
         await self._pool.close()
 
-    async def _apart(self, begin: Begin[T], session: Session[T]) -> T:
+    async def _apart(self, begin: Begin[T], session: Session[T], patience: float) -> T:
         """Whoever stops waiting does not stop the work: a connection is never left in mid-sentence."""
         if self._closed:
             raise StorageDown("The catalog is closed.")
-        task = asyncio.create_task(self._insist(begin, session))
+        task = asyncio.create_task(self._insist(begin, session, patience))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         return await asyncio.shield(task)
 
-    async def _insist(self, begin: Begin[T], session: Session[T]) -> T:
+    async def _insist(self, begin: Begin[T], session: Session[T], patience: float) -> T:
         """Run the transaction, from the start again where that is safe, as long as patience lasts."""
-        deadline = time.monotonic() + self._patience
+        deadline = time.monotonic() + patience
         pause = FIRST_PAUSE
         while True:
             remaining = max(deadline - time.monotonic(), FIRST_PAUSE)
