@@ -20,7 +20,7 @@ from tests.e2e.wire import (
     send_complete,
     send_file,
 )
-from tests.installations import COMBINATIONS, ENDS, SQLITE_DISK, Installation
+from tests.installations import COMBINATIONS, SQLITE_DISK, Installation
 from tests.serving import Served
 
 pytestmark = pytest.mark.stores(*COMBINATIONS)
@@ -76,7 +76,7 @@ def test_case_088_512_mib_may_be_posted_and_not_one_byte_more(api: httpx2.Client
     refused(found, 413, code="file_too_large", param="file", says="POST /v1/uploads")
 
 
-@pytest.mark.stores(*ENDS)
+@pytest.mark.stores(SQLITE_DISK)
 def test_case_089_a_batch_file_over_200_mib_is_refused(api: httpx2.Client) -> None:
     found = post_sized(api, BATCH_MOST + 1, filename="x.jsonl", purpose="batch")
     assert refused(found, 400, code=None, param="file") == "File is too large."
