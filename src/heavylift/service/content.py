@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Generator, Iterator, Sequence
 from itertools import islice
 from typing import BinaryIO
 
+from heavylift.domain.checksums import EMPTY, extend
 from heavylift.domain.files import WHOLE, Extent, Span, touched
 from heavylift.service.ports import BlobStore, OpensFiles, StorageDown
 from heavylift.service.waiting import ended
@@ -20,9 +21,11 @@ async def read_extents(
     """The bytes of `span`, in order, one extent after the other, the next one begun early.
 
     Raises BlobMissing when an extent's bytes are gone, StorageDown when there are fewer
-    of them than the catalog knows: a reader never mistakes a torso for the whole.
+    of them than the catalog knows, or others: a reader never mistakes a torso for the whole, and
+    never gets to the end of an extent, read as a whole, whose bytes are not those that were stored.
     """
-    places = touched(extents, span)
+    known = {extent.blob: extent for extent in extents}
+    places = ((known[blob], part) for blob, part in touched(extents, span))
     readings: deque[_Reading] = deque()
     try:
         while readings or (readings := _begun(blobs, places)):
@@ -42,19 +45,26 @@ async def read_extents(
 class _Reading:
     """One extent's bytes, the first of them on their way. `missing`: bytes that have not come yet."""
 
-    def __init__(self, blobs: BlobStore, blob: str, span: Span) -> None:
+    def __init__(self, blobs: BlobStore, extent: Extent, span: Span) -> None:
         assert span.stop is not None
-        self.blob = blob
+        self.blob = extent.blob
         self.missing = span.stop - span.start
-        self._source = blobs.read(blob, span)
+        self._expected = extent.checksum if self.missing == extent.bytes else None
+        self._checksum = EMPTY
+        self._source = blobs.read(extent.blob, span)
         self._first = asyncio.ensure_future(anext(self._source, b""))
         self._begun = False
 
     async def take(self) -> bytes:
-        """The next chunk; empty at the end."""
+        """The next chunk; empty at the end. Raises StorageDown for the last one, if the whole is not
+        what was stored."""
         chunk = await (anext(self._source, b"") if self._begun else self._first)
         self._begun = True
         self.missing -= len(chunk)
+        if self._expected is not None:
+            self._checksum = extend(self._checksum, chunk)
+            if not self.missing and self._checksum != self._expected:
+                raise StorageDown(f"blob {self.blob} holds other bytes than were stored")
         return chunk
 
     async def close(self) -> None:
@@ -68,9 +78,9 @@ class _Reading:
             raise cancelled
 
 
-def _begun(blobs: BlobStore, places: Iterator[tuple[str, Span]]) -> deque[_Reading]:
+def _begun(blobs: BlobStore, places: Iterator[tuple[Extent, Span]]) -> deque[_Reading]:
     """The next of the places, if there is one more."""
-    return deque(_Reading(blobs, blob, span) for blob, span in islice(places, 1))
+    return deque(_Reading(blobs, extent, span) for extent, span in islice(places, 1))
 
 
 def open_extents(
