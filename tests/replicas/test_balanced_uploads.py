@@ -74,9 +74,11 @@ class Stock:
 
 @dataclass(frozen=True)
 class Ours:
-    """Our own, with its defaults too."""
+    """Our own, with its defaults too. It downloads into a folder, where it goes on after a broken connection;
+    what is read as it comes, it cannot."""
 
     client: Heavylift
+    folder: Path
 
     def put(self, pieces: list[bytes]) -> str:
         done = self.client.uploads.upload_file(
@@ -86,7 +88,9 @@ class Ours:
         return done.file.id
 
     def get(self, file: str) -> bytes:
-        return self.client.files.download_file(file_id=file).read()
+        target = self.folder / file
+        self.client.files.download_file(file_id=file, to=target)
+        return target.read_bytes()
 
 
 @dataclass
@@ -132,7 +136,7 @@ def crowd_at_work(balancer: Balancer, folder: Path) -> Iterator[Crowd]:
         ours = stack.enter_context(
             Heavylift(server_url=balancer.url, api_key=KEY, state_folder=folder / "state")
         )
-        clients: list[Uploads] = [Stock(stock), Ours(ours)]
+        clients: list[Uploads] = [Stock(stock), Ours(ours, folder)]
         pool = stack.enter_context(ThreadPoolExecutor(CLIENTS))
         working = [pool.submit(begin, clients[number % 2], number) for number in range(CLIENTS)]
         try:
