@@ -36,7 +36,7 @@ class Cluster(ObjectStore):
 
     def begin(self, name: str) -> None:
         """Start the process of that name, for the first time or again."""
-        env = {**KEYS, **GROWTH, "GOMEMLIMIT": "250MiB"}
+        env = {**KEYS, **GROWTH}
         self.processes[name] = start(self.words[name], log=self.folder / f"{name}.log", env=env)
 
     def kill(self, name: str) -> None:

@@ -170,7 +170,7 @@ def seaweed(folder: Path) -> Iterator[ObjectStore]:
         "-admin.ui=false", "-master.telemetry=false", "-s3.autoCreateBucket=false",
         "-master.volumeSizeLimitMB=64", "-volume.max=100",
     ]  # fmt: skip
-    store.processes["weed"] = start(words, log=folder / "log", env={**KEYS, "GOMEMLIMIT": "250MiB"})
+    store.processes["weed"] = start(words, log=folder / "log", env=KEYS)
     try:
         await_bucket(store)
         yield store
