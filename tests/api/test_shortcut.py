@@ -70,3 +70,22 @@ async def test_a_download_is_the_same_by_both_ways(
         theirs = await framework.request(method, path, headers=conditions)
         assert seen(ours) == seen(theirs)
         assert ours.headers["x-request-id"] != theirs.headers["x-request-id"]
+
+
+@pytest.mark.parametrize("key", [KEY, "nobody-has-this-key-at-all"], ids=["known", "unknown"])
+async def test_what_clients_poll_is_the_same_by_both_ways(
+    service: Service, framework: httpx2.AsyncClient, key: str
+) -> None:
+    file = await service.file(b"hello", filename='a "b" ü.bin')
+    upload = await service.upload(5)
+    for path in (
+        f"files/{file}",
+        f"uploads/{upload}",
+        "files/file-none",
+        "uploads/%ff",
+        "uploads/upload_x?y=1",
+    ):
+        headers = {"Authorization": f"Bearer {key}"}
+        ours = await service.client.get(f"/v1/{path}", headers=headers)
+        theirs = await framework.get(f"/v1/{path}", headers=headers)
+        assert seen(ours) == seen(theirs)

@@ -9,6 +9,8 @@ Everything else (another server, TLS, chunked bodies) goes through `receive` and
 import asyncio
 import os
 import socket
+import sys
+import threading
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
@@ -37,11 +39,20 @@ EXTENSION: Final = "heavylift.lane"
 TESTED: Final = ("0.54.",)
 """Beginnings of the versions of uvicorn whose insides this module was tested against."""
 
-THREADS: Final = max(1, min(4, (os.cpu_count() or 1) // 2))
-"""They hold no client that is slow, so few suffice: more would only hand the interpreter's lock around.
-On two cores one receives 64 MiB Parts faster than four do, with two thirds of the processor time."""
+THREADS: Final = max(1, min(4, os.cpu_count() or 1))
+"""They hold no client that is slow, so few suffice: more would only hand the interpreter's lock around."""
 
-_receivers = ThreadPoolExecutor(THREADS, thread_name_prefix="lane-in")
+NICE: Final = 5
+"""What receiving threads give way by. A waking event loop runs before them, so that small requests are
+answered soon; where processors are free it changes nothing."""
+
+
+def _give_way() -> None:
+    if sys.platform == "linux":  # elsewhere only whole processes have a priority
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
+
+
+_receivers = ThreadPoolExecutor(THREADS, thread_name_prefix="lane-in", initializer=_give_way)
 _senders = [Sender(f"lane-out-{number}") for number in range(THREADS)]  # not behind a disk slow to write
 _turns = count()
 _buffers: list[bytearray] = []
@@ -192,9 +203,10 @@ class Lane:
 
 def protocol_path(*, lane: bool) -> str:
     """The protocol class for uvicorn to import: with a lane if wanted and known to work, else without."""
-    known = uvicorn.__version__.startswith(TESTED)
+    known = sys.platform == "linux" and uvicorn.__version__.startswith(TESTED)
     if lane and not known:
-        log.warning("lane.off", reason=f"not tested with uvicorn {uvicorn.__version__}", tested=TESTED)
+        here = f"uvicorn {uvicorn.__version__} on {sys.platform}"
+        log.warning("lane.off", reason=f"not tested with {here}", tested=TESTED)
     chosen = LaneProtocol if lane and known else GuardedProtocol
     return f"{chosen.__module__}:{chosen.__name__}"
 

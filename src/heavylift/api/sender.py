@@ -3,6 +3,7 @@
 import asyncio
 import os
 import select
+import sys
 import threading
 import time
 from collections import deque
@@ -14,7 +15,7 @@ from heavylift.api.laneout import Writer
 from heavylift.api.turns import Turn
 from heavylift.service.waiting import ended
 
-ROOM: Final = select.EPOLLOUT | select.EPOLLONESHOT
+ROOM: Final = select.EPOLLOUT | select.EPOLLONESHOT if sys.platform == "linux" else 0
 """Told once when a socket has room, at once if it has: a signal, too, lets sendfile end before its time."""
 
 
@@ -109,7 +110,7 @@ class _Sending:
         self._ended = False
         self._registered = False
 
-    def advance(self, epoll: select.epoll) -> Turn:
+    def advance(self, epoll: "select.epoll") -> Turn:
         """One turn, in the thread. DONE when there is nothing more to do for it, whatever the reason."""
         if self._ended:  # dropped at the very moment when it was over
             return Turn.DONE
@@ -122,7 +123,7 @@ class _Sending:
             self._end(epoll, error)
         return turn
 
-    def _push(self, epoll: select.epoll) -> Turn:
+    def _push(self, epoll: "select.epoll") -> Turn:
         if self.dropped:
             raise ClientGone
         turn = self.writer.push()

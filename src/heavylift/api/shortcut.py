@@ -1,13 +1,15 @@
-"""The byte path's own ways: Parts and downloads go around the framework, which costs more than a small one.
+"""Ways of their own for Parts, downloads and what clients poll: around the framework, which costs more
+than a small Part does.
 
 FastAPI's routes of the same operations stay, for the documentation and for their refusals'
-sake (405); both call `uploads.receive_part` and `files.send_content`.
+sake (405); both call the same functions.
 """
 
 import re
 from collections.abc import Awaitable, Callable
 
 from fastapi import APIRouter, FastAPI
+from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
@@ -24,8 +26,19 @@ Answer = Callable[[str, Request, Context, Project], Awaitable[Response]]
 
 
 async def _part(upload_id: str, request: Request, context: Context, caller: Project) -> Response:
-    part = await uploads.receive_part(upload_id, request, context, caller)
-    return Response(part.model_dump_json(), media_type="application/json")
+    return _object(await uploads.receive_part(upload_id, request, context, caller))
+
+
+async def _upload(upload_id: str, request: Request, context: Context, caller: Project) -> Response:
+    return _object(await uploads.retrieve_upload(upload_id, context, caller))
+
+
+async def _file(file_id: str, request: Request, context: Context, caller: Project) -> Response:
+    return _object(await files.retrieve_file(file_id, context, caller))
+
+
+def _object(model: BaseModel) -> Response:
+    return Response(model.model_dump_json(), media_type="application/json")
 
 
 def _route(router: APIRouter, name: str) -> BaseRoute:
@@ -33,33 +46,35 @@ def _route(router: APIRouter, name: str) -> BaseRoute:
     return next(route for route in router.routes if getattr(route, "name", "") == name)
 
 
-WAYS: dict[tuple[str, str], tuple[Answer, BaseRoute]] = {
-    ("POST", "parts"): (_part, _route(uploads.router, "add_upload_part")),
-    ("GET", "content"): (files.send_content, _route(files.router, "download_file")),
-    ("HEAD", "content"): (files.send_content, _route(files.router, "download_file")),
+WAYS: dict[tuple[str, str, str | None], tuple[Answer, BaseRoute]] = {
+    ("POST", "uploads", "parts"): (_part, _route(uploads.router, "add_upload_part")),
+    ("GET", "uploads", None): (_upload, _route(uploads.router, "retrieve_upload")),
+    ("GET", "files", None): (_file, _route(files.router, "retrieve_file")),
+    ("GET", "files", "content"): (files.send_content, _route(files.router, "download_file")),
+    ("HEAD", "files", "content"): (files.send_content, _route(files.router, "download_file")),
 }
-"""By the method and the end of the path."""
+"""By the method and what the path names beside the id."""
 
 
 class Shortcut:
-    """ASGI middleware around the application: Parts and downloads are taken here, all else goes on."""
+    """ASGI middleware around the application: what is asked most is taken here, all else goes on."""
 
     def __init__(self, app: FastAPI, *, bare_paths: bool) -> None:
         self._app: ASGIApp = app
         self._state = app.state
         prefix = rf"(?:/v1){'?' if bare_paths else ''}"
-        self._path = re.compile(rf"{prefix}/(?:uploads/([^/]+)/(parts)|files/([^/]+)/(content))")
+        self._path = re.compile(rf"{prefix}/(uploads|files)/([^/]+)(?:/(parts|content))?")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Run one request."""
         found = self._path.fullmatch(scope["path"]) if scope["type"] == "http" else None
-        way = found and WAYS.get((scope["method"], found[2] or found[4]))
+        way = found and WAYS.get((scope["method"], found[1], found[3]))
         if not (found and way):
             await self._app(scope, receive, send)
             return
         make, scope["route"] = way
         request = Request(scope, receive)
-        answer = await _answer(make, found[1] or found[3], request, self._state.context)
+        answer = await _answer(make, found[2], request, self._state.context)
         if type(answer) is Response and scope["method"] != "HEAD":  # its body follows at once, and in one
             hold_head(scope)
         await answer(scope, receive, send)
