@@ -42,7 +42,7 @@ TESTED: Final = ("0.54.",)
 THREADS: Final = max(1, min(4, os.cpu_count() or 1))
 """They hold no client that is slow, so few suffice: more would only hand the interpreter's lock around."""
 
-NICE: Final = 5
+NICE: Final = 10
 """What receiving threads give way by. A waking event loop runs before them, so that small requests are
 answered soon; where processors are free it changes nothing."""
 

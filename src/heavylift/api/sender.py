@@ -132,7 +132,7 @@ class _Sending:
             self._registered = True
         return turn
 
-    def _end(self, epoll: select.epoll, error: Exception | None) -> None:
+    def _end(self, epoll: "select.epoll", error: Exception | None) -> None:
         self._ended = True
         if self._registered:
             epoll.unregister(self.descriptor)
