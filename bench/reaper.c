@@ -43,20 +43,23 @@ static void reap(const struct inotify_event *event, long long least) {
 
 int main(int count, char **words) {
     _Alignas(struct inotify_event) char events[1 << 16];
-    int queue = inotify_init1(IN_CLOEXEC);
+    int queue = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
     if (queue < 0 || count < 3) return fputs("usage: reaper BYTES FOLDER...\n", stderr), 2;
     long long least = atoll(words[1]);
     for (int number = 2; number < count; number++) watch(queue, words[number]);
     puts("watching");
     fflush(stdout);
     struct pollfd sources[] = {{.fd = queue, .events = POLLIN}, {.fd = 0, .events = POLLIN}};
-    while (poll(sources, 2, -1) > 0 && !sources[1].revents) {
-        ssize_t got = read(queue, events, sizeof events);
-        for (char *at = events; at < events + got;) {
-            const struct inotify_event *event = (const struct inotify_event *)at;
-            reap(event, least);
-            at += sizeof *event + event->len;
-        }
+    for (int over = 0; !over;) {
+        if (poll(sources, 2, -1) < 0) break;
+        over = sources[1].revents;  /* but first what was finished before that */
+        ssize_t got;
+        while ((got = read(queue, events, sizeof events)) > 0)
+            for (char *at = events; at < events + got;) {
+                const struct inotify_event *event = (const struct inotify_event *)at;
+                reap(event, least);
+                at += sizeof *event + event->len;
+            }
     }
     return 0;
 }
