@@ -11,7 +11,7 @@ from heavylift.api.lanein import BUFFER, Reader
 from heavylift.api.turns import Turn
 
 
-def received(body: bytes, *, early: int, envelope: int) -> list[bytes]:
+def received(body: bytes, *, early: int, envelope: int, turn: int) -> list[bytes]:
     """The body in the pieces that a Reader hands over, of which the first `envelope` bytes are no payload."""
     pieces: list[bytes] = []
 
@@ -32,18 +32,33 @@ def received(body: bytes, *, early: int, envelope: int) -> list[bytes]:
     return pieces
 
 
+def test_the_turn_of_others_comes_when_the_bytes_of_one_are_used_up() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.setblocking(False)
+        theirs.sendall(bytes(1000))
+        reader = Reader(
+            ours.fileno(), bytearray(BUFFER), bytearray(), 1001, lambda _, count: count, turn=1000
+        )
+        assert reader.drain() is Turn.USED_UP
+        assert reader.drain() is Turn.BLOCKED
+        theirs.sendall(b"x")
+        assert reader.drain() is Turn.DONE
+
+
 @given(
     size=st.integers(1, 5 * BUFFER),
     early=st.integers(0, BUFFER),
     envelope=st.integers(0, 5000),
+    turn=st.integers(1, 3 * BUFFER),
     seed=st.integers(),
 )
 def test_stretches_of_a_file_begin_at_multiples_of_the_buffer(
-    size: int, early: int, envelope: int, seed: int
+    size: int, early: int, envelope: int, turn: int, seed: int
 ) -> None:
     body = random.Random(seed).randbytes(size)
     envelope, early = min(envelope, size), min(early, size)
-    pieces = received(body, early=early, envelope=envelope)
+    pieces = received(body, early=early, envelope=envelope, turn=max(turn, size // 20))
     assert b"".join(pieces) == body
     ends = [sum(map(len, pieces[: number + 1])) - envelope for number in range(len(pieces))]
     assert all(end % BUFFER == 0 for end in ends[2:-1])

@@ -22,10 +22,20 @@ payload they held."""
 
 
 class Reader:
-    """What a thread does: take what is in the socket, give it away in large pieces."""
+    """What a thread does: take what is in the socket, give it away in large pieces.
+
+    `turn` in bytes: how much it takes before others have theirs.
+    """
 
     def __init__(
-        self, descriptor: int, buffer: bytearray, early: bytearray, left: int, consume: Consume
+        self,
+        descriptor: int,
+        buffer: bytearray,
+        early: bytearray,
+        left: int,
+        consume: Consume,
+        *,
+        turn: int = TURN,
     ) -> None:
         self.descriptor = descriptor
         self.left = left
@@ -37,13 +47,14 @@ class Reader:
         self._payload = 0
         self._early = early
         self._consume = consume
+        self._turn = turn
         self._poll = select.poll()
         self._poll.register(descriptor, select.POLLIN)
 
     def drain(self) -> Turn:
         """Read on: to the end of the body, until there is nothing to read, or until others wait."""
         self._take_early()
-        end = self.left - TURN
+        end = self.left - self._turn
         while self.left:
             if self.left <= end:
                 return Turn.USED_UP
