@@ -1,5 +1,4 @@
-"""Ways of their own for Parts, downloads and what clients poll: around the framework, which costs more
-than a small Part does.
+"""Around the framework, which costs more than a small Part does: Parts, downloads, what clients poll.
 
 FastAPI's routes of the same operations stay, for the documentation and for their refusals'
 sake (405); both call the same functions.
