@@ -26,6 +26,7 @@ CANCEL_MS: Final = 5_000
 
 _FINAL: Final = (
     errors.FileChangedError,
+    FileNotFoundError,  # what a part says that is about to read a file just removed
     errors.BadRequestError,
     errors.NotFoundError,
     errors.MethodNotAllowedError,
