@@ -1,7 +1,7 @@
 """What must be on the disk: exactly what the catalog points at, whole."""
 
+import asyncio
 import sqlite3
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -10,6 +10,8 @@ from pathlib import Path
 import httpx2
 from awscrt.checksums import crc64nvme
 
+from heavylift.settings import Settings
+from heavylift.wiring import make_sweeper, open_stores
 from tests.e2e.crash.calls import all_files
 from tests.e2e.wire import content_of
 
@@ -22,9 +24,16 @@ SWEEP = {
 """No patience: nothing is in flight when these sweeps run."""
 
 
-def sweep(data: Path, env: Mapping[str, str]) -> None:
-    """One round of reclaiming everything that can be, by the command that operators use."""
-    subprocess.run(sweep_command(data), env={**env, **SWEEP}, check=True, capture_output=True, timeout=60)
+def sweep(data: Path) -> None:
+    """One round of reclaiming everything that can be, as the command does it."""
+    patience = {name.removeprefix("HEAVYLIFT_").lower(): float(value) for name, value in SWEEP.items()}
+    settings = Settings(data=data, **patience)
+
+    async def one_round() -> None:
+        async with open_stores(settings) as stores:
+            await make_sweeper(settings, stores).round()
+
+    asyncio.run(one_round())
 
 
 def sweep_command(data: Path) -> list[str]:

@@ -39,7 +39,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     data = tmp_path_factory.mktemp("faults")
     with serving(data, env={"HEAVYLIFT_DELETE_GRACE": "0"}) as served:
         yield served
-    sweep(data, os.environ)
+    sweep(data)
     check_disk(data)
 
 

@@ -1,6 +1,5 @@
 """kill -9 at every durable change of every operation: nothing acknowledged is lost, nothing is half."""
 
-import os
 from itertools import count
 from pathlib import Path
 
@@ -57,7 +56,7 @@ def test_whatever_the_moment_of_its_death_the_service_keeps_what_it_acknowledged
             before = story, answer
     print(f"{kind.__name__} died at: {', '.join(victims)}")
     assert len(victims) >= LEAST
-    sweep(tmp_path, os.environ)
+    sweep(tmp_path)
     check_disk(tmp_path)
 
 

@@ -70,7 +70,7 @@ def test_a_sweep_killed_at_any_moment_leaves_nothing_that_the_next_one_does_not_
         data = tmp_path / "data"
         shutil.copytree(littered, data)
         victim = sweep_dying(data, at=at)
-        sweep(data, os.environ)
+        sweep(data)
         check_disk(data)
         with facts(data) as catalog:
             assert catalog.execute("SELECT count(*) FROM files").fetchone()[0] == len(kept)
@@ -80,7 +80,7 @@ def test_a_sweep_killed_at_any_moment_leaves_nothing_that_the_next_one_does_not_
         shutil.rmtree(data)
     print(f"sweeps died at: {', '.join(victims)}")
     assert len(victims) >= 5
-    sweep(data, os.environ)  # orphans are gone by the first, and their keys forgotten by the next
+    sweep(data)  # orphans are gone by the first, and their keys forgotten by the next
     with facts(data) as catalog:
         assert catalog.execute("SELECT count(*) FROM garbage").fetchone()[0] == 0
     with serving(data) as served, speaking(served.url, served.key) as api:

@@ -90,5 +90,5 @@ def test_what_was_acknowledged_before_the_power_went_is_there_when_it_is_back(
     assert not unsynced.exists() or unsynced.read_bytes() == b"", "the power was not lost"
     with serving(data) as served:
         check_promises(served, promised)
-    sweep(data, os.environ)
+    sweep(data)
     check_disk(data)

@@ -58,5 +58,5 @@ def test_workers_that_are_killed_are_replaced_and_no_promise_is_broken(tmp_path:
         check_promises(served, ledger)
     with serving(tmp_path) as served:
         check_promises(served, ledger)
-    sweep(tmp_path, os.environ)
+    sweep(tmp_path)
     check_disk(tmp_path)
