@@ -39,8 +39,7 @@ def dying(pid: int, folder: Path, *, at: int) -> Iterator[Tracer]:
         assert process.stdout is not None
         assert process.stderr is not None
         if process.stdout.readline() != "attached\n":
-            process.wait(BOUND)
-            cannot(f"no process can be traced here: {process.stderr.read()}")
+            cannot(f"no process can be traced here: {process.communicate(timeout=BOUND)}")
         tracer = Tracer(process)
         try:
             yield tracer

@@ -17,7 +17,8 @@ import platform
 import signal
 import sys
 from collections.abc import Iterator
-from itertools import groupby, islice
+from contextlib import suppress
+from itertools import chain, groupby, islice
 from pathlib import Path
 
 SEIZE, INTERRUPT, SYSCALL, LISTEN, SYSCALL_INFO = 0x4206, 0x4207, 24, 0x4208, 0x420E
@@ -78,38 +79,56 @@ def ptrace(request: int, thread: int, address: int = 0, data: int = 0) -> bool:
     raise OSError(error, f"ptrace {request:#x} of thread {thread}")
 
 
+Stop = tuple[int, int]
+"""A thread that has stopped, and its status as waitpid tells it."""
+
+
 def seize(pid: int) -> set[int]:
-    """Follow every thread of the process, those to come too."""
+    """Follow every thread of the process, those to come too. Those that are told to stop."""
     options = TRACE_SYSGOOD | TRACE_FORK | TRACE_VFORK | TRACE_CLONE
-    followed: set[int] = set()
-    while more := {int(task) for task in os.listdir(f"/proc/{pid}/task")} - followed:
+    seen: set[int] = set()
+    told: set[int] = set()
+    while more := {int(task) for task in os.listdir(f"/proc/{pid}/task")} - seen:
         for thread in more:
             if ptrace(SEIZE, thread, data=options):
                 ptrace(INTERRUPT, thread)
-            followed.add(thread)
-    return followed
+                told.add(thread)
+        seen |= more
+    return told
+
+
+def attach(pid: int) -> list[Stop]:
+    """Follow every thread, and hold each where it is: so nothing is counted before all are followed."""
+    running = seize(pid)
+    held: list[Stop] = []
+    while running:
+        thread, status = os.waitpid(-1, ALL_THREADS)
+        running.discard(thread)
+        if os.WIFSTOPPED(status):
+            held.append((thread, status))
+    return held
+
+
+def stops() -> Iterator[Stop]:
+    """Every stop of a thread that is followed, until the process has ended."""
+    with suppress(ChildProcessError):
+        while True:
+            thread, status = os.waitpid(-1, ALL_THREADS)
+            if os.WIFSTOPPED(status):
+                yield thread, status
 
 
 def changes(pid: int, folder: Path) -> Iterator[str]:
     """Let the process run, and say the name of every durable change as it is about to be made."""
-    waiting = seize(pid)
-    while True:
-        try:
-            thread, status = os.waitpid(-1, ALL_THREADS)
-        except ChildProcessError:
-            return
-        if not os.WIFSTOPPED(status):
-            waiting.discard(thread)
-            continue
+    held = attach(pid)
+    print("attached", flush=True)
+    for thread, status in chain(held, stops()):
         sig, event, resume = os.WSTOPSIG(status), status >> 16, SYSCALL
         if event == EVENT_STOP and sig in STOPPING:
             resume = LISTEN
         elif sig == AT_SYSCALL and (name := change(pid, thread, folder)):
             yield name
         ptrace(resume, thread, data=0 if event or sig == AT_SYSCALL else sig)
-        if waiting == {thread}:
-            print("attached", flush=True)
-        waiting.discard(thread)
 
 
 def distinct(names: Iterator[str]) -> Iterator[str]:
