@@ -4,10 +4,9 @@ import asyncio
 import os
 import socket
 from collections.abc import AsyncIterator, Generator, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 import pytest
 
@@ -15,6 +14,7 @@ from heavylift.api.body import ClientGone
 from heavylift.api.laneout import Piece, Writer
 from heavylift.api.sender import Sender
 from heavylift.api.turns import Turn
+from heavylift.blobs.diskfile import DiskBlob, open_blob
 from heavylift.domain.files import Span
 from heavylift.service.ports import BlobMissing, StorageDown
 from tests.fakes import PATIENCE
@@ -83,8 +83,7 @@ def stored(tmp_path: Path) -> Path:
 def pieces(path: Path, *spans: tuple[int, int]) -> Generator[Piece]:
     """Stretches of that file, each opened anew."""
     for start, stop in spans:
-        with path.open("rb", buffering=0) as file:
-            opened: BinaryIO = file  # type: ignore[assignment]
+        with closing(DiskBlob(path.name, open_blob(str(path)))) as opened:
             yield opened, Span(start, stop)
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from heavylift.blobs.disk import DiskBlobs
 from heavylift.domain.ids import new_blob_key
+from heavylift.service.abilities import TakesWhole
 from heavylift.service.ports import StorageDown, StorageFull
-from heavylift.service.small import TakesWhole
 from tests.contract.blobs import all_keys, content
 
 BLOCK = 4096

@@ -1,9 +1,12 @@
 """What every catalog promises of uploads and files. `test_catalog.py` holds each driver to it."""
 
 from dataclasses import replace
+from itertools import combinations
 
 import pytest
 
+from heavylift.domain.errors import NoSuchFile
+from heavylift.domain.files import File, Span, touched
 from heavylift.domain.uploads import Status
 from heavylift.service.ports import Catalog, Page, StorageDown
 from tests.contract.catalog_facts import (
@@ -12,6 +15,8 @@ from tests.contract.catalog_facts import (
     MINE,
     NOW,
     ROOM,
+    THEIRS,
+    all_of_it,
     assert_counts_true,
     assert_no_blob_lost,
     blobs_of,
@@ -136,7 +141,7 @@ class CatalogOfUploads:
         upload, parts = await stored_upload(catalog, 10)
         file = await finish(catalog, upload, [])
         assert file is not None
-        assert await catalog.content(MINE, file.id, now=NOW) == (file, [])
+        assert await catalog.content(MINE, file.id, now=NOW, wanted=all_of_it) == (file, [])
         await assert_counts_true(catalog, upload)
         assert await in_garbage(catalog, due=NOW) == set(blobs_of(parts))
 
@@ -200,9 +205,33 @@ class CatalogOfFiles:
         await catalog.add_file(file, extents)
         assert await catalog.file(MINE, file.id, now=NOW) == file
         assert await extents_of(catalog, file.id) == extents
-        assert await catalog.content(MINE, file.id, now=NOW) == (file, extents)
+        places = [(extents[0], Span(0, 7)), (extents[1], Span(0, 5))]
+        assert await catalog.content(MINE, file.id, now=NOW, wanted=all_of_it) == (file, places)
         assert await catalog.file(MINE, "file-unknown", now=NOW) is None
-        assert await catalog.content(MINE, "file-unknown", now=NOW) is None
+        assert await catalog.content(MINE, "file-unknown", now=NOW, wanted=all_of_it) is None
+        assert await catalog.content(THEIRS, file.id, now=NOW, wanted=all_of_it) is None
+
+    async def test_the_places_of_a_span_are_found_and_no_others(self, catalog: Catalog) -> None:
+        extents = [new_extent(size) for size in (3, 0, 4, 5)]
+        file = new_file(extents)
+        await catalog.add_file(file, extents)
+        for start, stop in combinations(range(file.bytes + 2), 2):
+            span = Span(start, stop)
+            found = await catalog.content(MINE, file.id, now=NOW, wanted=lambda _, span=span: span)
+            assert found == (file, list(touched(extents, span)))
+
+    async def test_whoever_wants_no_bytes_or_refuses_gets_no_places(self, catalog: Catalog) -> None:
+        file = await stored_file(catalog, 7, 5)
+        for nothing in (None, Span(4, 4), Span(12), Span(99, None)):
+            found = await catalog.content(MINE, file.id, now=NOW, wanted=lambda _, span=nothing: span)
+            assert found == (file, [])
+
+        def refuse(asked: File) -> Span:
+            raise NoSuchFile(asked.id)
+
+        with pytest.raises(NoSuchFile):
+            await catalog.content(MINE, file.id, now=NOW, wanted=refuse)
+        assert await catalog.content(MINE, file.id, now=NOW, wanted=all_of_it) is not None
 
     async def test_a_file_cannot_be_made_of_garbage(self, catalog: Catalog) -> None:
         extents = [new_extent(), new_extent()]
@@ -219,7 +248,7 @@ class CatalogOfFiles:
         kept = await stored_file(catalog)
         for now, found in ((DEADLINE - 0.001, file), (DEADLINE, None), (DEADLINE + 0.5, None)):
             assert await catalog.file(MINE, file.id, now=now) == found
-            content = await catalog.content(MINE, file.id, now=now)
+            content = await catalog.content(MINE, file.id, now=now, wanted=all_of_it)
             assert (content and content[0]) == found
             listed = await catalog.files(MINE, purpose=None, now=now, page=ALL)
             assert listed == [kept, file] if found else [kept]

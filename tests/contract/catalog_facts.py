@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from heavylift.domain import files, ids
-from heavylift.domain.files import Extent, File
+from heavylift.domain.files import WHOLE, Extent, File, Span
 from heavylift.domain.uploads import Part, Upload
 from heavylift.service.ports import Catalog, Page
 
@@ -100,10 +100,15 @@ async def stored_file(catalog: Catalog, *sizes: int, project: str = MINE, **fiel
     return file
 
 
+def all_of_it(_: File) -> Span:
+    """Wanted of a File: every byte."""
+    return WHOLE
+
+
 async def extents_of(catalog: Catalog, file_id: str, *, project: str = MINE) -> list[Extent]:
     """What a File consists of, its time over or not; nothing for an unknown one."""
-    found = await catalog.content(project, file_id, now=0)
-    return found[1] if found else []
+    found = await catalog.content(project, file_id, now=0, wanted=all_of_it)
+    return [extent for extent, _ in found[1]] if found else []
 
 
 async def in_garbage(catalog: Catalog, due: float = FOREVER) -> set[str]:

@@ -11,6 +11,7 @@ from tests.contract.catalog_facts import (
     NOW,
     ROOM,
     THEIRS,
+    all_of_it,
     extents_of,
     finish,
     new_file,
@@ -86,6 +87,7 @@ class CatalogOfTenants:
         before = await snapshot(catalog, MINE)
         extents = [part.extent for part in parts]
         common = ROOM | {"status": None, "purpose": None, "now": NOW, "due": NOW, "page": ALL, "receipt": "r"}
+        common |= {"wanted": all_of_it}
         for upload in (pending, done):
             for file_id in (made.id, posted.id):
                 theirs = {

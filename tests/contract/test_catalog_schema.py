@@ -56,7 +56,8 @@ def test_no_statement_reads_a_whole_table_or_sorts(path: Path, name: str) -> Non
     ).fetchall()
     connection.close()
     steps = [step[-1] for step in plan]
-    assert not [step for step in steps if step.startswith("SCAN") and step != "SCAN CONSTANT ROW"]
+    rows_at_hand = {"CONSTANT ROW"} | {step.removeprefix("CO-ROUTINE ") for step in steps}  # not a table's
+    assert not [step for step in steps if step.startswith("SCAN") and step[5:] not in rows_at_hand]
     assert not [step for step in steps if "TEMP B-TREE" in step]
 
 

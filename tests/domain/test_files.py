@@ -36,17 +36,26 @@ PIECES = st.lists(st.binary(max_size=12), max_size=6)
 @given(PIECES, st.integers(0, 80), st.none() | st.integers(0, 80))
 def test_what_a_span_touches_is_what_slicing_gives(pieces: list[bytes], start: int, stop: int | None) -> None:
     found = b""
-    for blob, part in touched(extents_of(pieces), Span(start, stop)):
+    for extent, part in touched(extents_of(pieces), Span(start, stop)):
+        piece = pieces[int(extent.blob)]
         assert part.stop is not None
-        assert 0 <= part.start < part.stop <= len(pieces[int(blob)])  # never an empty read
-        found += pieces[int(blob)][part.start : part.stop]
+        assert 0 <= part.start < part.stop <= len(piece)  # never an empty read
+        found += piece[part.start : part.stop]
     assert found == b"".join(pieces)[start:stop]
 
 
 @given(PIECES)
 def test_the_whole_touches_every_blob_that_holds_a_byte_once_and_in_order(pieces: list[bytes]) -> None:
-    blobs = [int(blob) for blob, _ in touched(extents_of(pieces), WHOLE)]
+    blobs = [int(extent.blob) for extent, _ in touched(extents_of(pieces), WHOLE)]
     assert blobs == [number for number, piece in enumerate(pieces) if piece]
+
+
+@given(PIECES, st.integers(0, 9), st.integers(0, 9))
+def test_extents_from_the_middle_on_give_the_same_places(pieces: list[bytes], left: int, start: int) -> None:
+    extents, span = extents_of(pieces), Span(start)
+    begin = sum(extent.bytes for extent in extents[:left])
+    late = [place for place in touched(extents, span) if place[0] in extents[left:]]
+    assert list(touched(extents[left:], span, begin=begin)) == late
 
 
 @given(PIECES)

@@ -7,8 +7,8 @@ from contextlib import aclosing
 import pytest
 
 from heavylift.domain.checksums import EMPTY, extend
-from heavylift.domain.files import WHOLE, Extent, Span
-from heavylift.service.content import read_extents
+from heavylift.domain.files import WHOLE, Extent, Place, Span, touched
+from heavylift.service.content import read_places
 from heavylift.service.ports import BlobMissing, StorageDown
 
 
@@ -30,8 +30,11 @@ class Shelf:
             self.open -= 1
 
 
-def extents(**blobs: bytes) -> list[Extent]:
-    return [Extent(blob=blob, bytes=len(held), checksum=extend(EMPTY, held)) for blob, held in blobs.items()]
+def places(span: Span = WHOLE, /, **blobs: bytes) -> list[Place]:
+    extents = [
+        Extent(blob=blob, bytes=len(held), checksum=extend(EMPTY, held)) for blob, held in blobs.items()
+    ]
+    return list(touched(extents, span))
 
 
 async def gathered(chunks: AsyncIterator[bytes]) -> bytes:
@@ -40,19 +43,19 @@ async def gathered(chunks: AsyncIterator[bytes]) -> bytes:
 
 async def test_extents_are_read_in_a_row() -> None:
     shelf = Shelf(a=b"abc", b=b"de")
-    assert await gathered(read_extents(shelf, extents(a=b"abc", b=b"de"))) == b"abcde"  # type: ignore[arg-type]
-    assert await gathered(read_extents(shelf, extents(a=b"abc", b=b"de"), Span(2, 4))) == b"cd"  # type: ignore[arg-type]
+    assert await gathered(read_places(shelf, places(a=b"abc", b=b"de"))) == b"abcde"  # type: ignore[arg-type]
+    assert await gathered(read_places(shelf, places(Span(2, 4), a=b"abc", b=b"de"))) == b"cd"  # type: ignore[arg-type]
     assert shelf.open == 0
 
 
 async def test_a_blob_that_is_short_is_news_and_not_a_short_file() -> None:
     shelf = Shelf(a=b"ab", b=b"de")
     with pytest.raises(StorageDown, match="blob a is 1 bytes short"):
-        await gathered(read_extents(shelf, extents(a=b"abc", b=b"de")))  # type: ignore[arg-type]
+        await gathered(read_places(shelf, places(a=b"abc", b=b"de")))  # type: ignore[arg-type]
 
 
 async def test_a_blob_with_other_bytes_never_comes_to_its_end() -> None:
-    chunks = read_extents(Shelf(a=b"abc", b=b"dx"), extents(a=b"abc", b=b"de"))  # type: ignore[arg-type]
+    chunks = read_places(Shelf(a=b"abc", b=b"dx"), places(a=b"abc", b=b"de"))  # type: ignore[arg-type]
     got = [await anext(chunks) for _ in range(4)]
     assert b"".join(got) == b"abcd"
     with pytest.raises(StorageDown, match="blob b holds other bytes"):
@@ -61,12 +64,12 @@ async def test_a_blob_with_other_bytes_never_comes_to_its_end() -> None:
 
 async def test_a_blob_that_is_gone_is_news() -> None:
     with pytest.raises(BlobMissing):
-        await gathered(read_extents(Shelf(a=b"ab"), extents(a=b"ab", b=b"de")))  # type: ignore[arg-type]
+        await gathered(read_places(Shelf(a=b"ab"), places(a=b"ab", b=b"de")))  # type: ignore[arg-type]
 
 
 async def test_a_reader_that_leaves_frees_what_it_held() -> None:
     shelf = Shelf(a=b"abc")
-    chunks = read_extents(shelf, extents(a=b"abc"))  # type: ignore[arg-type]
+    chunks = read_places(shelf, places(a=b"abc"))  # type: ignore[arg-type]
     async with aclosing(chunks):
         assert await anext(chunks) == b"a"
         assert shelf.open == 1
@@ -75,7 +78,7 @@ async def test_a_reader_that_leaves_frees_what_it_held() -> None:
 
 async def test_the_next_extent_is_begun_before_the_last_one_ends_and_freed_with_it() -> None:
     shelf = Shelf(a=b"abc", b=b"de", c=b"f")
-    chunks = read_extents(shelf, extents(a=b"abc", b=b"de", c=b"f"))  # type: ignore[arg-type]
+    chunks = read_places(shelf, places(a=b"abc", b=b"de", c=b"f"))  # type: ignore[arg-type]
     async with aclosing(chunks):
         assert await anext(chunks) == b"a"
         await asyncio.sleep(0)
@@ -84,7 +87,7 @@ async def test_the_next_extent_is_begun_before_the_last_one_ends_and_freed_with_
 
 
 async def test_an_extent_begun_early_whose_bytes_are_gone_fails_only_those_who_reach_it() -> None:
-    chunks = read_extents(Shelf(a=b"ab"), extents(a=b"ab", b=b"de"))  # type: ignore[arg-type]
+    chunks = read_places(Shelf(a=b"ab"), places(a=b"ab", b=b"de"))  # type: ignore[arg-type]
     assert [await anext(chunks), await anext(chunks)] == [b"a", b"b"]
     with pytest.raises(BlobMissing):
         await anext(chunks)

@@ -36,8 +36,8 @@ async def long_file(world: World) -> tuple[str, list[bytes]]:
 
 
 async def begun(world: World, file_id: str) -> tuple[AsyncIterator[bytes], bytes]:
-    _, extents = await world.files.content(OURS, file_id)
-    chunks = world.files.read(extents)
+    _, places = await world.files.content(OURS, file_id)
+    chunks = world.files.read(places)
     return chunks, await anext(chunks)
 
 

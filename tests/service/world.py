@@ -129,8 +129,8 @@ class World:
 
     async def content(self, file_id: str, span: Span = WHOLE) -> bytes:
         """A File's bytes."""
-        _, extents = await self.files.content(OURS, file_id)
-        async with aclosing(self.files.read(extents, span)) as chunks:
+        _, places = await self.files.content(OURS, file_id, lambda _: span)
+        async with aclosing(self.files.read(places)) as chunks:
             return b"".join([chunk async for chunk in chunks])
 
     async def sweep(self) -> Swept:
@@ -154,8 +154,8 @@ class World:
             for upload in await self.catalog.port.uploads(project, status=None, now=0, page=ALL):
                 blobs |= {part.extent.blob for part in await self.catalog.port.parts(project, upload.id)}
             for file in await self.catalog.port.files(project, purpose=None, now=0, page=ALL):
-                found = await self.catalog.port.content(project, file.id, now=0)
-                blobs |= {extent.blob for extent in found[1]}
+                found = await self.catalog.port.content(project, file.id, now=0, wanted=lambda _: WHOLE)
+                blobs |= {extent.blob for extent, _ in found[1]}
         return blobs
 
     async def check(self) -> set[str]:

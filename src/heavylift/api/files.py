@@ -18,10 +18,10 @@ from heavylift.api.lane import lane_of
 from heavylift.api.multipart import FileForm, boundary_of
 from heavylift.api.openapi import BINARY, FILE_BODY, responses
 from heavylift.api.paging import PAGE_QUERY, page_of, query
-from heavylift.api.ranges import http_date, if_match, if_none_match, if_range, parse_range
+from heavylift.api.ranges import Selected, http_date, select
 from heavylift.api.schemas import DeletedFile, ExpiresAfter, FileList, FileObject, page_fields
 from heavylift.domain import checksums, ids
-from heavylift.domain.errors import InvalidRequest, MalformedBody, NoSuchFile, PreconditionFailed
+from heavylift.domain.errors import InvalidRequest, MalformedBody, NoSuchFile
 from heavylift.domain.files import File, Span
 from heavylift.service.files import Description
 from heavylift.service.ports import BlobMissing, Project, StorageDown
@@ -129,32 +129,25 @@ router.head("/{file_id}/content", include_in_schema=False)(download_file)
 
 async def send_content(file_id: str, request: Request, context: Context, caller: Project) -> Response:
     """The answer to the request for a File's bytes."""
-    file, extents = await context.files.content(caller.id, file_id)
-    headers = _headers(file)
-    asked = request.headers
-    if not if_match(asked.get("if-match"), headers["ETag"]):
-        raise PreconditionFailed(f"The File's ETag is {headers['ETag']}.", param="If-Match")
-    if if_none_match(asked.get("if-none-match"), headers["ETag"]):
-        return Response(status_code=304, headers=headers)
-    span = None
-    if if_range(asked.get("if-range"), etag=headers["ETag"], last_modified=file.created_at):
-        span = parse_range(asked.get("range"), file.bytes)
-    status, start, stop = 200, 0, file.bytes
-    if span is not None and span.stop is not None:
-        status, start, stop = 206, span.start, span.stop
-        headers["Content-Range"] = f"bytes {start}-{stop - 1}/{file.bytes}"
-    headers["Content-Length"] = str(stop - start)
-    if request.method == "HEAD":
+    selected = Selected(200, 0, 0)
+
+    def wanted(file: File) -> Span | None:
+        nonlocal selected
+        selected = select(request.headers, size=file.bytes, etag=_etag(file), last_modified=file.created_at)
+        return Span(selected.start, selected.stop) if request.method != "HEAD" else None
+
+    file, places = await context.files.content(caller.id, file_id, wanted)
+    status, headers = selected.status, _headers(file, selected)
+    if status == 304 or request.method == "HEAD":
         return Response(status_code=status, headers=headers)
-    span = Span(start, stop)
-    lane, pieces = lane_of(request), context.files.open(extents, span)
+    lane, pieces = lane_of(request), context.files.open(places)
     instead = partial(_without_bytes, context, caller, file_id)
-    if lane is not None and pieces is not None and start < stop:
+    if lane is not None and pieces is not None and places:
         return DirectDownload(
             lane, pieces, patience=context.patience, instead=instead, status=status, headers=headers
         )
     try:
-        return await Download.begin(context.files.read(extents, span), status, headers)
+        return await Download.begin(context.files.read(places), status, headers)
     except (BlobMissing, StorageDown) as error:
         return await instead(error)
 
@@ -171,14 +164,24 @@ async def _without_bytes(context: Context, caller: Project, file_id: str, error:
     return refusal_response(refusal)
 
 
-def _headers(file: File) -> dict[str, str]:
-    """What a File's bytes are sent with. They never change, so the ETag is the id and the checksum."""
-    return {
+def _etag(file: File) -> str:
+    """The bytes never change, so it is the id and the checksum."""
+    return f'"{file.id}-{checksums.to_hex(file.checksum)}"'
+
+
+def _headers(file: File, selected: Selected) -> dict[str, str]:
+    """What a File's bytes are sent with."""
+    headers = {
         "Content-Type": "application/octet-stream",
         "Content-Disposition": attachment(file.filename),
         "X-Content-Type-Options": "nosniff",
         "Accept-Ranges": "bytes",
-        "ETag": f'"{file.id}-{checksums.to_hex(file.checksum)}"',
+        "ETag": _etag(file),
         "Last-Modified": http_date(file.created_at),
         "Cache-Control": "private, no-transform",
     }
+    if selected.status != 304:
+        headers["Content-Length"] = str(selected.length)
+    if selected.status == 206:
+        headers["Content-Range"] = f"bytes {selected.start}-{selected.stop - 1}/{file.bytes}"
+    return headers

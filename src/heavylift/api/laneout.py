@@ -4,15 +4,16 @@ import os
 import socket
 import time
 from collections.abc import Iterator
-from typing import BinaryIO, Final
+from typing import Final
 
 from heavylift.api.body import ClientGone
 from heavylift.api.turns import TURN, Turn
 from heavylift.domain.files import Span
 from heavylift.domain.limits import MIB
+from heavylift.service.abilities import OpenBlob
 from heavylift.service.ports import StorageDown
 
-Piece = tuple[BinaryIO, Span]
+Piece = tuple[OpenBlob, Span]
 """A stretch of an open file."""
 
 SLICE: Final = 4 * MIB
@@ -31,7 +32,7 @@ class Writer:
         self.descriptor = connection.fileno()
         self._head = head
         self._pieces = pieces
-        self._file: BinaryIO | None = None
+        self._file: OpenBlob | None = None
         self._span = Span(0, 0)
         self.begun = False
         self.sent = 0
@@ -76,9 +77,9 @@ class Writer:
         assert self._file is not None
         assert self._span.stop is not None
         size = min(SLICE, self._span.stop - self._span.start)
-        count = os.sendfile(self.descriptor, self._file.fileno(), self._span.start, size)
+        count = os.sendfile(self.descriptor, self._file.descriptor, self._span.start, size)
         if not count:
-            raise StorageDown(f"{self._file.name} is shorter than the catalog knows")
+            raise StorageDown(f"blob {self._file.key} is shorter than the catalog knows")
         self._span = Span(self._span.start + count, self._span.stop)
         self.sent += count
         self.moved = time.monotonic()

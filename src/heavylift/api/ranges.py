@@ -4,10 +4,12 @@ An `etag` is as it goes over the wire: strong, its quotes included.
 """
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from email.utils import formatdate
 from functools import lru_cache
 
-from heavylift.domain.errors import Refusal
+from heavylift.domain.errors import PreconditionFailed, Refusal
 from heavylift.domain.files import Span
 
 _UNIT = re.compile(r"bytes[ \t]*=(.*)\Z", re.IGNORECASE | re.DOTALL)
@@ -27,6 +29,37 @@ class Unsatisfiable(Refusal):
     def __init__(self, size: int) -> None:
         super().__init__(f"The range lies outside the file, which has {size} bytes.", param="Range")
         self.size = size
+
+
+@dataclass(frozen=True, slots=True)
+class Selected:
+    """What of a body goes out, and with which status: all with 200, a range with 206, nothing with 304."""
+
+    status: int
+    start: int
+    stop: int
+
+    @property
+    def length(self) -> int:
+        """Bytes."""
+        return self.stop - self.start
+
+
+def select(asked: Mapping[str, str], *, size: int, etag: str, last_modified: int) -> Selected:
+    """What a request with these headers gets of a body of `size` bytes.
+
+    Raises PreconditionFailed and Unsatisfiable.
+    """
+    if not if_match(asked.get("if-match"), etag):
+        raise PreconditionFailed(f"The File's ETag is {etag}.", param="If-Match")
+    if if_none_match(asked.get("if-none-match"), etag):
+        return Selected(304, 0, 0)
+    span = None
+    if if_range(asked.get("if-range"), etag=etag, last_modified=last_modified):
+        span = parse_range(asked.get("range"), size)
+    if span is None or span.stop is None:
+        return Selected(200, 0, size)
+    return Selected(206, span.start, span.stop)
 
 
 def parse_range(header: str | None, size: int) -> Span | None:

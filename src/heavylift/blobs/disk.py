@@ -9,17 +9,16 @@ import os
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO
 
 from heavylift.blobs.batches import Batches, Spares
-from heavylift.blobs.diskfile import DiskSink, DiskSource, storage_errors, sync_folder
+from heavylift.blobs.diskfile import DiskBlob, DiskSink, DiskSource, open_blob, storage_errors, sync_folder
 from heavylift.blobs.keys import checked, is_key
 from heavylift.blobs.small import SmallBlobs
 from heavylift.blobs.threads import Threads
 from heavylift.domain.files import WHOLE, Span
 from heavylift.domain.ids import new_blob_key
 from heavylift.service.ownership import MARK
-from heavylift.service.ports import BlobMissing, Buffer, StorageDown
+from heavylift.service.ports import Buffer, StorageDown
 from heavylift.service.waiting import ended, settled
 
 RESERVE = 64 * 1024 * 1024
@@ -56,13 +55,9 @@ class DiskBlobs:
         No call is made to the disk before the sink's first `write` or `commit`."""
         return DiskSink(self._path(key), durable=self._durable, reserve=self._reserve)
 
-    def open_file(self, key: str) -> BinaryIO:
+    def open_file(self, key: str) -> DiskBlob:
         """An ability that not every store has: a blob as a file, to be sent without a copy."""
-        with storage_errors():
-            try:
-                return open(self._path(key), "rb", buffering=0)
-            except FileNotFoundError as error:
-                raise BlobMissing(key) from error
+        return DiskBlob(key, open_blob(self._path(key)))
 
     async def write(self, key: str, chunks: AsyncIterable[Buffer]) -> None:
         batches = Batches(self.open_sink(key), self._threads, self._spares)

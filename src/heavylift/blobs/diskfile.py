@@ -4,6 +4,7 @@ import errno
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 
 from heavylift.blobs.writeback import begin_writeback
 from heavylift.domain.files import Span
@@ -123,6 +124,27 @@ def _drop(left: list[memoryview], written: int) -> None:
         written -= min(written, len(piece))
 
 
+def open_blob(path: str) -> int:
+    """A descriptor to read the blob by. Raises BlobMissing, StorageDown."""
+    with storage_errors():
+        try:
+            return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError as error:
+            raise BlobMissing(os.path.basename(path)) from error
+
+
+@dataclass(frozen=True, slots=True)
+class DiskBlob:
+    """A blob that is open to be sent from."""
+
+    key: str
+    descriptor: int
+
+    def close(self) -> None:
+        """Let go of the file."""
+        os.close(self.descriptor)
+
+
 class DiskSource:
     """A span of a blob on its way from the disk: `read` until it gives nothing, then `close`."""
 
@@ -157,9 +179,6 @@ class DiskSource:
 
     def _open(self) -> int:
         if self._fd is None:
-            try:
-                self._fd = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
-            except FileNotFoundError as error:
-                raise BlobMissing(os.path.basename(self._path)) from error
+            self._fd = open_blob(self._path)
             os.posix_fadvise(self._fd, 0, 0, os.POSIX_FADV_SEQUENTIAL)
         return self._fd

@@ -91,10 +91,12 @@ VALUES (:id, :project, :filename, :purpose, :bytes, :checksum, :created_at, :exp
 SELECT * FROM files
 WHERE id = :id AND project = :project AND (expires_at IS NULL OR expires_at > :now);
 
--- find_content: the same beside each of its extents, in any order, as of one moment; one row if it has none.
-SELECT files.*, position, blob, parts.bytes AS extent_bytes, parts.checksum AS extent_checksum
-FROM files LEFT JOIN parts ON parts.file_id = files.id AND parts.project = files.project
-WHERE files.id = :id AND files.project = :project AND (files.expires_at IS NULL OR files.expires_at > :now);
+-- find_extents: those of a file that reach into a stretch, in any order: a range of a long file costs few rows.
+SELECT blob, bytes, checksum, begins FROM (
+  SELECT blob, bytes, checksum, CAST(sum(bytes) OVER (ORDER BY position) - bytes AS BIGINT) AS begins
+  FROM parts WHERE file_id = :file_id AND project = :project
+) AS placed
+WHERE begins < :stop AND begins + bytes > :start;
 
 -- list_files: all files of a project whose time is not over.
 SELECT * FROM files

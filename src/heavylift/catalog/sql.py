@@ -4,11 +4,11 @@ from collections.abc import Collection, Sequence
 
 from heavylift.catalog import sql_files, sql_keys, sql_moving, sql_upkeep, sql_uploads
 from heavylift.catalog.transactions import Driver
-from heavylift.domain.files import Extent, File
+from heavylift.domain.files import Extent, File, Place
 from heavylift.domain.uploads import Part, Status, Upload
 from heavylift.service.facts import Fact, Table
 from heavylift.service.ownership import Installation
-from heavylift.service.ports import Catalog, Key, Overdue, Page, Project, Reclaimed
+from heavylift.service.ports import Catalog, Key, Overdue, Page, Project, Reclaimed, Wanted
 
 
 class SqlCatalog(Catalog):
@@ -67,8 +67,12 @@ class SqlCatalog(Catalog):
     async def file(self, project: str, file_id: str, *, now: float) -> File | None:
         return await self._driver.read(lambda: sql_files.find_file(project, file_id, now=now))
 
-    async def content(self, project: str, file_id: str, *, now: float) -> tuple[File, list[Extent]] | None:
-        return await self._driver.read(lambda: sql_files.find_content(project, file_id, now=now))
+    async def content(
+        self, project: str, file_id: str, *, now: float, wanted: Wanted
+    ) -> tuple[File, list[Place]] | None:
+        return await self._driver.read(
+            lambda: sql_files.find_content(project, file_id, now=now, wanted=wanted)
+        )
 
     async def files(self, project: str, *, purpose: str | None, now: float, page: Page) -> list[File]:
         return await self._driver.read(lambda: sql_files.list_files(project, purpose, now, page))

@@ -6,8 +6,8 @@ from operator import itemgetter
 
 from heavylift.catalog.transactions import Row, Statement, Transaction, ask, for_each
 from heavylift.domain import checksums
-from heavylift.domain.files import Extent, File
-from heavylift.service.ports import Page, StorageDown
+from heavylift.domain.files import Extent, File, Place, touched
+from heavylift.service.ports import Page, StorageDown, Wanted
 
 BEFORE_ALL = ""
 BEHIND_ALL = "\U0010ffff"
@@ -53,15 +53,23 @@ def find_file(project: str, file_id: str, *, now: float) -> Transaction[File | N
     return to_file(rows[0]) if rows else None
 
 
-def find_content(project: str, file_id: str, *, now: float) -> Transaction[tuple[File, list[Extent]] | None]:
-    rows = yield ask("find_content", project=project, id=file_id, now=math.floor(now))
-    if not rows:
+def find_content(
+    project: str, file_id: str, *, now: float, wanted: Wanted
+) -> Transaction[tuple[File, list[Place]] | None]:
+    file = yield from find_file(project, file_id, now=now)
+    if file is None:
         return None
-    return to_file(rows[0]), [
-        Extent(blob=row["blob"], bytes=row["extent_bytes"], checksum=int(row["extent_checksum"], 16))
-        for row in sorted(rows, key=itemgetter("position"))
-        if row["blob"] is not None
-    ]
+    span = wanted(file)
+    if span is None:
+        return file, []
+    stop = file.bytes if span.stop is None else min(span.stop, file.bytes)
+    if span.start >= stop:
+        return file, []
+    rows = yield ask("find_extents", project=project, file_id=file_id, start=span.start, stop=stop)
+    if not rows:  # it was removed a moment ago
+        return None
+    rows = sorted(rows, key=itemgetter("begins"))
+    return file, list(touched(map(to_extent, rows), span, begin=rows[0]["begins"]))
 
 
 def list_files(project: str, purpose: str | None, now: float, page: Page) -> Transaction[list[File]]:

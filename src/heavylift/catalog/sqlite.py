@@ -3,16 +3,15 @@
 import asyncio
 import sqlite3
 import threading
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from heavylift.catalog.statements import run, trouble
 from heavylift.catalog.transactions import Begin
-from heavylift.catalog.writer import Writer
-from heavylift.service.ports import StorageDown
+from heavylift.catalog.writer import CLOSED, Writer
+from heavylift.service.batching import Batcher, Outcome
 
 T = TypeVar("T")
 
@@ -23,6 +22,9 @@ BUSY_SECONDS = 10.0
 
 READERS = 4
 """Threads that read. A read takes a tenth of a millisecond; more would only contend."""
+
+READ_TOGETHER = 4
+"""Reads of one turn of a thread. All of them wait for the longest, so they are few."""
 
 CACHE_KIB = 8 * 1024
 """Pages that a connection keeps; the operating system caches the rest. No memory map: with one, an
@@ -51,39 +53,35 @@ def connect(path: str) -> sqlite3.Connection:
 
 
 class Readers:
-    """Reads side by side, on connections of their own."""
+    """Reads side by side, on connections of their own. Each statement sees what is committed by then."""
 
     def __init__(self, path: str) -> None:
         self._path = path
-        self._pool = ThreadPoolExecutor(READERS, thread_name_prefix="catalog-reader")
+        self._batcher: Batcher[Begin[Any]] = Batcher(
+            self._read_all, name="catalog-reader", closed=CLOSED, threads=READERS, most=READ_TOGETHER
+        )
         self._all: list[sqlite3.Connection] = []
         self._own = threading.local()
 
     async def run(self, begin: Begin[T]) -> T:
-        """The transaction's value. Raises StorageDown, also once this is closed."""
-        loop = asyncio.get_running_loop()
-        try:
-            reading = loop.run_in_executor(self._pool, self._read, begin)
-        except RuntimeError as error:
-            raise StorageDown("The catalog is closed.") from error
-        return await reading
+        """The transaction's value. Raises what it raises, and StorageDown, also once this is closed."""
+        value: T = await self._batcher.submit(begin)
+        return value
 
     def close(self) -> None:
         """Finish what has queued up. Blocks. Repeatable."""
-        self._pool.shutdown()
+        self._batcher.close()
         while self._all:
             self._all.pop().close()
 
-    def _read(self, begin: Begin[T]) -> T:
+    def _read_all(self, begins: Sequence[Begin[Any]]) -> list[Outcome]:
+        return [self._read(begin) for begin in begins]
+
+    def _read(self, begin: Begin[Any]) -> Outcome:
         try:
-            connection = self._connection()
-            connection.execute("BEGIN")
-            try:
-                return run(connection, begin())
-            finally:
-                connection.rollback()
-        except sqlite3.Error as error:
-            raise trouble(error) from error
+            return Outcome(run(self._connection(), begin()))
+        except Exception as error:
+            return Outcome(error=trouble(error))
 
     def _connection(self) -> sqlite3.Connection:
         if not hasattr(self._own, "connection"):

@@ -15,6 +15,8 @@ from heavylift.service.batching import Batcher, Outcome
 
 T = TypeVar("T")
 
+CLOSED = "The catalog is closed."
+
 
 class Writer:
     """Owns the connection from here on. `tidy` is called after each commit, its outcomes told."""
@@ -22,7 +24,7 @@ class Writer:
     def __init__(self, connection: sqlite3.Connection, *, tidy: Callable[[], None]) -> None:
         self._connection = connection
         self._batcher: Batcher[Begin[Any]] = Batcher(
-            self._commit, name="catalog-writer", closed="The catalog is closed.", after=tidy
+            self._commit, name="catalog-writer", closed=CLOSED, after=tidy
         )
 
     async def run(self, begin: Begin[T]) -> T:

@@ -1,6 +1,6 @@
 """A File is an ordered list of extents: stretches of bytes, each a blob of its own."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from heavylift.domain import checksums
@@ -48,16 +48,18 @@ class Span:
 
 WHOLE = Span()
 
+Place = tuple[Extent, Span]
+"""A stretch of an extent, its bytes counted from the extent's own beginning."""
 
-def touched(extents: Sequence[Extent], span: Span) -> Iterator[tuple[str, Span]]:
-    """The blobs that a span of the file lies in, in order, each with the span inside it."""
-    begin = 0
+
+def touched(extents: Iterable[Extent], span: Span, *, begin: int = 0) -> Iterator[Place]:
+    """The places that a span of the file lies in, in order. The first extent begins at byte `begin`."""
     for extent in extents:
         end = begin + extent.bytes
         start = max(span.start, begin)
         stop = end if span.stop is None else min(span.stop, end)
         if start < stop:
-            yield extent.blob, Span(start - begin, stop - begin)
+            yield extent, Span(start - begin, stop - begin)
         begin = end
 
 

@@ -2,37 +2,35 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Generator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Generator, Iterable, Iterator
+from contextlib import closing
 from itertools import islice
-from typing import BinaryIO
 
 from heavylift.domain.checksums import EMPTY, extend
-from heavylift.domain.files import WHOLE, Extent, Span, touched
-from heavylift.service.ports import BlobStore, OpensFiles, StorageDown
+from heavylift.domain.files import Extent, Place, Span
+from heavylift.service.abilities import OpenBlob, OpensFiles
+from heavylift.service.ports import BlobStore, StorageDown
 from heavylift.service.waiting import ended
 
 EARLY = 8 * 1024 * 1024
 """Bytes before an extent's end at which the next one is begun: what a far store sends in its latency."""
 
 
-async def read_extents(
-    blobs: BlobStore, extents: Sequence[Extent], span: Span = WHOLE
-) -> AsyncGenerator[bytes]:
-    """The bytes of `span`, in order, one extent after the other, the next one begun early.
+async def read_places(blobs: BlobStore, places: Iterable[Place]) -> AsyncGenerator[bytes]:
+    """Their bytes in a row, each place begun before the one ahead of it ends.
 
     Raises BlobMissing when an extent's bytes are gone, StorageDown when there are fewer
     of them than the catalog knows, or others: a reader never mistakes a torso for the whole, and
     never gets to the end of an extent, read as a whole, whose bytes are not those that were stored.
     """
-    known = {extent.blob: extent for extent in extents}
-    places = ((known[blob], part) for blob, part in touched(extents, span))
+    ahead = iter(places)
     readings: deque[_Reading] = deque()
     try:
-        while readings or (readings := _begun(blobs, places)):
+        while readings or (readings := _begun(blobs, ahead)):
             reading = readings[0]
             while chunk := await reading.take():
                 if reading.missing <= EARLY and len(readings) == 1:
-                    readings += _begun(blobs, places)
+                    readings += _begun(blobs, ahead)
                 yield chunk
             if reading.missing:
                 raise StorageDown(f"blob {reading.blob} is {reading.missing} bytes short")
@@ -78,18 +76,16 @@ class _Reading:
             raise cancelled
 
 
-def _begun(blobs: BlobStore, places: Iterator[tuple[Extent, Span]]) -> deque[_Reading]:
+def _begun(blobs: BlobStore, places: Iterator[Place]) -> deque[_Reading]:
     """The next of the places, if there is one more."""
     return deque(_Reading(blobs, extent, span) for extent, span in islice(places, 1))
 
 
-def open_extents(
-    blobs: OpensFiles, extents: Sequence[Extent], span: Span = WHOLE
-) -> Generator[tuple[BinaryIO, Span]]:
+def open_places(blobs: OpensFiles, places: Iterable[Place]) -> Generator[tuple[OpenBlob, Span]]:
     """The same as open files, each with the stretch of it to send and closed behind it. Blocks.
 
-    Raises BlobMissing when an extent's bytes are gone.
+    Raises BlobMissing when a blob's bytes are gone.
     """
-    for blob, part in touched(extents, span):
-        with blobs.open_file(blob) as file:
-            yield file, part
+    for extent, span in places:
+        with closing(blobs.open_file(extent.blob)) as blob:
+            yield blob, span

@@ -11,17 +11,17 @@ from collections.abc import (
     Sequence,
 )
 from dataclasses import dataclass
-from typing import BinaryIO
 
 from heavylift.domain import files as rules
 from heavylift.domain import ids, purposes
 from heavylift.domain.errors import FileTooLarge, InvalidRequest, NoSuchFile, UnfitFile
-from heavylift.domain.files import WHOLE, Extent, File, Span
+from heavylift.domain.files import WHOLE, Extent, File, Place, Span
 from heavylift.domain.limits import Limits
 from heavylift.domain.purposes import Checks, Purpose
-from heavylift.service.content import open_extents, read_extents
+from heavylift.service.abilities import OpenBlob, OpensFiles
+from heavylift.service.content import open_places, read_places
 from heavylift.service.meter import Meter, metered
-from heavylift.service.ports import BlobStore, Buffer, Catalog, Clock, OpensFiles, Page
+from heavylift.service.ports import BlobStore, Buffer, Catalog, Clock, Page, Wanted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,25 +126,33 @@ class Files:
             raise NoSuchFile(file_id)
         self._wake()
 
-    async def content(self, project: str, file_id: str) -> tuple[File, Sequence[Extent]]:
-        """The File and where its bytes lie, if it may be downloaded. Read them with `read`."""
+    async def content(
+        self, project: str, file_id: str, wanted: Wanted = lambda _: WHOLE
+    ) -> tuple[File, Sequence[Place]]:
+        """The File, if it may be downloaded, and where those of its bytes lie that are `wanted`.
+
+        Read them with `read`, or send them with `open`. What `wanted` raises passes through.
+        """
+
+        def judged(file: File) -> Span | None:
+            if file.purpose in self._closed_purposes:
+                raise InvalidRequest(f"Not allowed to download files of purpose: {file.purpose}")
+            return wanted(file)
+
         found = None
         if ids.is_id(ids.FILE, file_id):
-            found = await self._catalog.content(project, file_id, now=self._clock())
+            found = await self._catalog.content(project, file_id, now=self._clock(), wanted=judged)
         if found is None:
             raise NoSuchFile(file_id)
-        file, _ = found
-        if file.purpose in self._closed_purposes:
-            raise InvalidRequest(f"Not allowed to download files of purpose: {file.purpose}")
         return found
 
-    def read(self, extents: Sequence[Extent], span: Span = WHOLE) -> AsyncGenerator[bytes]:
-        """The bytes of that span. Raises BlobMissing or StorageDown when they are not all there."""
-        return read_extents(self._blobs, extents, span)
+    def read(self, places: Sequence[Place]) -> AsyncGenerator[bytes]:
+        """The bytes there. Raises BlobMissing or StorageDown when they are not all there."""
+        return read_places(self._blobs, places)
 
-    def open(self, extents: Sequence[Extent], span: Span) -> Generator[tuple[BinaryIO, Span]] | None:
+    def open(self, places: Sequence[Place]) -> Generator[tuple[OpenBlob, Span]] | None:
         """The same as open files, if the store has such: to be taken from, and closed, in a thread."""
-        return open_extents(self._opener, extents, span) if self._opener is not None else None
+        return open_places(self._opener, places) if self._opener is not None else None
 
     def _admit(self, size: int) -> None:
         if size > self._limits.file_bytes:

@@ -5,8 +5,9 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
+from heavylift.service.abilities import OpensSinks, Sink
 from heavylift.service.meter import Meter, metered
-from heavylift.service.ports import BlobStore, Buffer, Incoming, OpensSinks, Sink
+from heavylift.service.ports import BlobStore, Buffer, Incoming
 from heavylift.service.waiting import settled
 
 _committers: Final = ThreadPoolExecutor(16, thread_name_prefix="commit")

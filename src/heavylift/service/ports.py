@@ -14,9 +14,9 @@ from collections.abc import (
     Sequence,
 )
 from dataclasses import dataclass
-from typing import BinaryIO, Protocol, runtime_checkable
+from typing import Protocol
 
-from heavylift.domain.files import WHOLE, Extent, File, Span
+from heavylift.domain.files import WHOLE, Extent, File, Place, Span
 from heavylift.domain.uploads import Part, Status, Upload
 
 Buffer = bytes | bytearray | memoryview
@@ -81,40 +81,6 @@ class BlobStore(Protocol):
         ...
 
 
-class Sink(Protocol):
-    """One blob on its way into a store, driven by the thread that calls. See OpensSinks."""
-
-    def write(self, buffers: Sequence[Buffer]) -> None:
-        """Append the buffers. They may be used again on return."""
-        ...
-
-    def commit(self) -> None:
-        """Return once the whole blob is durable. A blob that is not committed must be aborted."""
-        ...
-
-    def abort(self) -> None:
-        """Leave no trace of it. Repeatable."""
-        ...
-
-
-@runtime_checkable
-class OpensSinks(Protocol):
-    """What a BlobStore may offer besides: to be written to without a copy, from any thread."""
-
-    def open_sink(self, key: str) -> Sink:
-        """Begin the blob. Touches nothing before its first `write` or `commit`."""
-        ...
-
-
-@runtime_checkable
-class OpensFiles(Protocol):
-    """What a BlobStore may offer besides: its blobs as files, to be sent without a copy."""
-
-    def open_file(self, key: str) -> BinaryIO:
-        """The blob as an unbuffered file for the caller to close. Blocks. Raises BlobMissing, StorageDown."""
-        ...
-
-
 Pour = Callable[[Callable[[Sequence[Buffer]], None]], Awaitable[None]]
 """Gives a whole body to a function, piece by piece, in the thread that suits it. When it returns or
 raises, no thread is in that function any more."""
@@ -139,6 +105,10 @@ class Page:
     limit: int
     after: str | None = None
     ascending: bool = False
+
+
+Wanted = Callable[[File], Span | None]
+"""Which of a File's bytes somebody wants, None for none. Asked in any thread, and again if need be."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -253,8 +223,11 @@ class Catalog(Protocol):
         """The File, or None if this project has none of that id or it has expired at `now`."""
         ...
 
-    async def content(self, project: str, file_id: str, *, now: float) -> tuple[File, list[Extent]] | None:
-        """The File and its extents in order, as of one moment; None where `file` gives None."""
+    async def content(
+        self, project: str, file_id: str, *, now: float, wanted: Wanted
+    ) -> tuple[File, list[Place]] | None:
+        """The File, and the places of those of its bytes that are `wanted`, in order; None where `file`
+        gives None. What `wanted` raises passes through."""
         ...
 
     async def files(self, project: str, *, purpose: str | None, now: float, page: Page) -> list[File]:

@@ -1,19 +1,10 @@
 """A small body becomes a blob: gathered whole, then handed to the store in one piece."""
 
 from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
 
+from heavylift.service.abilities import TakesWhole
 from heavylift.service.meter import Meter
 from heavylift.service.ports import Buffer, Pour
-
-
-@runtime_checkable
-class TakesWhole(Protocol):
-    """What a BlobStore may offer besides: to store a small blob without the detour of a stream."""
-
-    async def put(self, key: str, pieces: Sequence[Buffer]) -> None:
-        """As BlobStore.write, for bytes that are all here. They must not change before it returns."""
-        ...
 
 
 async def store_small(blobs: TakesWhole, key: str, gather: Pour, meter: Meter) -> None:

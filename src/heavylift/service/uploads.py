@@ -9,16 +9,17 @@ from heavylift.domain import files as file_rules
 from heavylift.domain import ids, purposes
 from heavylift.domain import uploads as rules
 from heavylift.domain.errors import Md5Mismatch, NoSuchUpload, StorageUnavailable, UploadCompleted
-from heavylift.domain.files import Extent, File
+from heavylift.domain.files import WHOLE, Extent, File
 from heavylift.domain.limits import Limits
 from heavylift.domain.purposes import Checks, Purpose
 from heavylift.domain.uploads import Action, Part, Status, Upload
+from heavylift.service.abilities import TakesWhole
 from heavylift.service.admission import Admission
-from heavylift.service.content import read_extents
+from heavylift.service.content import read_places
 from heavylift.service.intake import store_blob
 from heavylift.service.meter import Expected, Meter
 from heavylift.service.ports import BlobMissing, BlobStore, Catalog, Clock, Incoming, Page
-from heavylift.service.small import TakesWhole, store_small
+from heavylift.service.small import store_small
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,7 +220,7 @@ class Uploads:
         """Read the file once and compare. Raises Md5Mismatch."""
         hasher = hashlib.md5(usedforsecurity=False)
         try:
-            async for chunk in read_extents(self._blobs, extents):
+            async for chunk in read_places(self._blobs, file_rules.touched(extents, WHOLE)):
                 await asyncio.to_thread(hasher.update, chunk)
         except BlobMissing:
             # Someone cancelled or completed it meanwhile, and the sweeper was quick.
