@@ -21,6 +21,12 @@ def poor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectStore]:
 
 
 @pytest.fixture(scope="session")
+def google(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectStore]:
+    with emulators.google(tmp_path_factory.mktemp("google")) as store:
+        yield store
+
+
+@pytest.fixture(scope="session")
 def azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectStore]:
     with emulators.azurite(tmp_path_factory.mktemp("azurite")) as store:
         yield store

@@ -1,11 +1,17 @@
-"""Emulators of the two other object stores, as far as there are any: Azure's own, and one of Google's."""
+"""Stores that answer as the two other object stores do: Azure's own emulator, and SeaweedFS for Google's.
+
+Google Cloud Storage speaks S3's XML too, but for who is asking and for conditions on a write. So its
+client works against a store of S3's kind that lets everybody in. What that cannot show: Google's
+tokens, and one of two simultaneous writers losing.
+"""
 
 import base64
 import hashlib
 import hmac
+import json
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from email.utils import formatdate
 from pathlib import Path
@@ -17,7 +23,7 @@ from obstore.store import AzureStore
 
 from tests.e2e.wire import not_tested
 from tests.engines import AZURITE, npm_there
-from tests.objects.engines import BUCKET, START_SECONDS, ObjectStore, free_ports, start, stop
+from tests.objects.engines import BUCKET, START_SECONDS, ObjectStore, free_ports, seaweed, start, stop
 
 ACCOUNT = "devstoreaccount1"
 
@@ -25,6 +31,9 @@ SECRET = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPT
 """The emulator's, known to everybody."""
 
 VERSION = "2021-08-06"
+
+NOBODY = {"disable_oauth": True, "client_email": "", "private_key": "", "private_key_id": ""}
+"""A service account that asks for no token."""
 
 
 @dataclass(kw_only=True)
@@ -73,6 +82,24 @@ class Azurite(ObjectStore):
         digest = hmac.digest(base64.b64decode(SECRET), text.encode(), hashlib.sha256)
         headers["Authorization"] = f"SharedKey {ACCOUNT}:{base64.b64encode(digest).decode()}"
         return Request(f"{self.endpoint}/{BUCKET}?restype=container", method="PUT", headers=headers)
+
+
+@dataclass(kw_only=True)
+class Google(ObjectStore):
+    """SeaweedFS as Google's client sees it."""
+
+    scheme: str = "gs"
+
+    def environment(self, *, port: int | None = None) -> Mapping[str, str]:
+        return {
+            "GOOGLE_BASE_URL": f"http://127.0.0.1:{port or self.port}",
+            "GOOGLE_SERVICE_ACCOUNT_KEY": json.dumps(NOBODY),
+        }
+
+
+def google(folder: Path) -> AbstractContextManager[ObjectStore]:
+    """Without keys: Google's client signs nothing for NOBODY."""
+    return seaweed(folder, kind=Google, keys={})
 
 
 @contextmanager

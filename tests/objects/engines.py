@@ -158,11 +158,13 @@ def stop(store: ObjectStore) -> None:
 
 
 @contextmanager
-def seaweed(folder: Path) -> Iterator[ObjectStore]:
-    """SeaweedFS, all of it in one process."""
+def seaweed(
+    folder: Path, *, kind: type[ObjectStore] = ObjectStore, keys: Mapping[str, str] = KEYS
+) -> Iterator[ObjectStore]:
+    """SeaweedFS, all of it in one process. Without keys it lets everybody in."""
     weed = program("weed")
     master, volume, filer, s3, admin = free_ports(5, above=10_000)
-    store = ObjectStore(port=s3)
+    store = kind(port=s3)
     words = [
         weed, "-logtostderr=true", "mini", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1",
         f"-master.port={master}", f"-volume.port={volume}", f"-filer.port={filer}", f"-s3.port={s3}",
@@ -170,7 +172,7 @@ def seaweed(folder: Path) -> Iterator[ObjectStore]:
         "-admin.ui=false", "-master.telemetry=false", "-s3.autoCreateBucket=false",
         "-master.volumeSizeLimitMB=64", "-volume.max=100",
     ]  # fmt: skip
-    store.processes["weed"] = start(words, log=folder / "log", env=KEYS)
+    store.processes["weed"] = start(words, log=folder / "log", env=keys)
     try:
         await_bucket(store)
         yield store

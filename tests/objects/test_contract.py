@@ -150,6 +150,14 @@ class TestPoorStore(ObjectBlobsContract):
         return poor
 
 
+class TestGoogle(ObjectBlobsContract):
+    many = 260
+
+    @pytest.fixture
+    def engine(self, google: ObjectStore) -> ObjectStore:
+        return google
+
+
 class TestAzure(ObjectBlobsContract):
     many = 260
 

@@ -24,6 +24,7 @@ RETRYING = 10
 through a whole request is not asked again, so that its client has an answer within half a minute."""
 
 S3_ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
+GOOGLE_ENDPOINT = "GOOGLE_BASE_URL"
 AZURE_ENDPOINTS = ("AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT")
 
 RETRY: Any = {
@@ -47,9 +48,9 @@ def open_objects(url: str, *, environment: Mapping[str, str] = os.environ) -> Ob
             unfinished = Unfinished(_bucket(bucket, endpoint, environment), timeout=REQUEST)
             return ObjectBlobs(store, prefix=prefix, unfinished=unfinished)
         if scheme == "gs":
-            return ObjectBlobs(
-                GCSStore(bucket, client_options=_client(""), retry_config=RETRY), prefix=prefix
-            )
+            endpoint = environment.get(GOOGLE_ENDPOINT, "")
+            google = GCSStore(bucket, client_options=_client(endpoint), retry_config=RETRY)
+            return ObjectBlobs(google, prefix=prefix)
         endpoint = _first(environment, AZURE_ENDPOINTS)
         azure = AzureStore(bucket, client_options=_client(endpoint), retry_config=RETRY)
         return ObjectBlobs(azure, prefix=prefix)
