@@ -33,12 +33,15 @@ class Bench:
         ):
             yield field
 
-    def bulk(self, candidates: Sequence[Candidate], *, reap: bool = True) -> list[Cell]:
-        """Large bodies: at least 8 a run, and one for each connection."""
+    def bulk(self, candidates: Sequence[Candidate], *, bodies: int = 16, reap: bool = True) -> list[Cell]:
+        """Large bodies: so many a run, and at least two for each connection.
+
+        A fast server should have half a second to do: in less, one stall is all that is measured.
+        """
         return compare(
             candidates,
             connections=self.connections,
-            requests=lambda many: max(4 if self.quick else 8, many),
+            requests=lambda many: max(4, many) if self.quick else max(bodies, 2 * many),
             rounds=self.rounds,
             least=self.size if reap else 2**62,
             say=self.say,

@@ -30,9 +30,9 @@ def download(bench: Bench) -> Iterator[Finding]:
         ]
         if isinstance(nginx, Nginx):
             loads.insert(0, (NGINX, nginx, nginx.fetch(nginx.make_file(size=size))))
-        for span, name, title in (
-            (None, "download", "Whole files out"),
-            ((size // 8, size), "ranges", "Ranges out"),
+        for span, name, title, bodies in (
+            (None, "download", "Whole files out", 64),
+            ((size // 8, size), "ranges", "Ranges out", 512),
         ):
             candidates = [
                 Candidate(name=who, peer=peer, make=partial(replace, load, span=span))
@@ -46,7 +46,7 @@ def download(bench: Bench) -> Iterator[Finding]:
                 f" heavylift's lies in {PARTS} parts, nginx's in one piece.",
                 reference=NGINX,
                 figure="mb_per_second",
-                cells=bench.bulk(candidates, reap=False),
+                cells=bench.bulk(candidates, bodies=bodies, reap=False),
                 missing=field.missing,
             )
             yield table
