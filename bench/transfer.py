@@ -82,6 +82,7 @@ class Obstore:
         self._store = S3Store(
             "bench", endpoint=order.hosts[0], region="us-east-1",
             access_key_id=order.key, secret_access_key=order.secret, client_options={"allow_http": True},
+            checksum_algorithm="CRC64NVME", unsigned_payload=True,
         )  # fmt: skip
 
     def send(self, number: int) -> None:

@@ -44,7 +44,8 @@ def open_objects(url: str, *, environment: Mapping[str, str] = os.environ) -> Ob
     try:
         if scheme == "s3":
             endpoint = _first(environment, S3_ENDPOINTS)
-            store = S3Store(bucket, client_options=_client(endpoint), retry_config=RETRY)
+            guards = guarding(endpoint, environment)
+            store = S3Store(bucket, client_options=_client(endpoint), retry_config=RETRY, **guards)
             unfinished = Unfinished(_bucket(bucket, endpoint, environment), timeout=REQUEST)
             return ObjectBlobs(store, prefix=prefix, unfinished=unfinished)
         if scheme == "gs":
@@ -74,12 +75,26 @@ def _parts(url: str) -> tuple[str, str, str]:
 
 def _client(endpoint: str) -> Any:
     return {
-        "allow_http": endpoint.lower().startswith("http://"),
+        "allow_http": _plain(endpoint),
         "connect_timeout": timedelta(seconds=CONNECT),
         "timeout": timedelta(seconds=REQUEST),
         "pool_idle_timeout": timedelta(seconds=30),
         "user_agent": "heavylift",
     }
+
+
+def guarding(endpoint: str, environment: Mapping[str, str]) -> Any:
+    """Settings by which S3 finds out that a byte changed on the way to it: the CRC-64/NVME of each request.
+
+    A signature may hold the SHA-256 of what is sent, which costs more than all the rest of sending. Where TLS
+    guards the way it is left out, as Amazon's own SDKs do. What the environment says by their names counts.
+    """
+    if environment.get("AWS_CHECKSUM_ALGORITHM"):  # which the store's client reads itself
+        return {}
+    if environment.get("AWS_REQUEST_CHECKSUM_CALCULATION", "").lower() == "when_required":
+        return {}
+    trusted = not _plain(endpoint) and not environment.get("AWS_UNSIGNED_PAYLOAD")
+    return {"checksum_algorithm": "CRC64NVME", **({"unsigned_payload": True} if trusted else {})}
 
 
 def _bucket(name: str, endpoint: str, environment: Mapping[str, str]) -> Bucket:
@@ -94,6 +109,10 @@ def _bucket(name: str, endpoint: str, environment: Mapping[str, str]) -> Bucket:
         token = _first(environment, ("AWS_SESSION_TOKEN", "AWS_TOKEN")) or None
         given = AwsCredentialsProvider.new_static(key, secret, token) if key and secret else credentials()
     return Bucket(url=root if hosted else f"{root}/{name}", region=region, credentials=given)
+
+
+def _plain(endpoint: str) -> bool:
+    return endpoint.lower().startswith("http://")
 
 
 def _first(environment: Mapping[str, str], names: tuple[str, ...]) -> str:
