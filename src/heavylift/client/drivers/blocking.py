@@ -3,6 +3,7 @@
 import inspect
 import threading
 from collections.abc import AsyncIterable, Callable
+from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Any, Final, TypeAlias, TypeVar
 
@@ -28,6 +29,10 @@ T = TypeVar("T")
 
 GRACE_SECONDS: Final = 5.0
 """How long the siblings of a failed flow may take to notice; one that a dead server holds is left behind."""
+
+NOTICE_SECONDS: Final = 1.0
+"""How soon Ctrl-C is noticed that comes in the very moment before the wait for a thread. The interpreter
+has taken the signal by then, and looks at it only when the wait ends."""
 
 Wait: TypeAlias = Callable[[threading.Event, float], bool]
 """Wait for the event, at most so many seconds; true if it came."""
@@ -101,6 +106,10 @@ def _evaluated(function: Callable[[], Any]) -> Any:
     return value
 
 
+Ended: TypeAlias = tuple[int, Any, BaseException | None]
+"""A flow that is over: its number, its result, what it raised."""
+
+
 class _Crew:
     """Threads that run flows at once. The calling thread alone pulls and starts them."""
 
@@ -109,7 +118,7 @@ class _Crew:
         self._flows = enumerate(step.flows)
         self._window = step.window
         self._stop = threading.Event()
-        self._ended: SimpleQueue[tuple[int, Any, BaseException | None] | None] = SimpleQueue()
+        self._ended: SimpleQueue[Ended | None] = SimpleQueue()
         self._running = 0
 
     def work_off(self) -> list[Any]:
@@ -118,19 +127,23 @@ class _Crew:
         results: dict[int, Any] = {}
         try:
             while self._start_as_many_as_fit():
-                ended = self._ended.get()
-                if ended is None:
-                    continue
-                self._running -= 1
-                index, result, error = ended
-                if error is not None:
-                    raise error
-                results[index] = result
+                if (ended := self._next_ended()) is not None:
+                    self._running -= 1
+                    index, result, error = ended
+                    if error is not None:
+                        raise error
+                    results[index] = result
         except BaseException:
             self._stop.set()
             self._wait_for_the_others()
             raise
         return [results[index] for index in sorted(results)]
+
+    def _next_ended(self) -> "Ended | None":
+        """What ended; None if the window has grown, or nothing has happened for a while."""
+        with suppress(Empty):
+            return self._ended.get(timeout=NOTICE_SECONDS)
+        return None
 
     def _start_as_many_as_fit(self) -> bool:
         """Whether any is running then."""
@@ -138,8 +151,8 @@ class _Crew:
             numbered = next(self._flows, None)
             if numbered is None:
                 break
+            self._running += 1  # first: Ctrl-C may come while it starts
             threading.Thread(target=self._run, args=numbered, name="heavylift-part", daemon=True).start()
-            self._running += 1
         return self._running > 0
 
     def _run(self, index: int, flow: Flow[Any]) -> None:
