@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from heavylift.cli import amounts
 from heavylift.cli.connection import chosen
-from heavylift.client.config import LOCAL_SERVER
+from heavylift.client.local import LOCAL_SERVER
 from tests.cli.typing_in import Desk
 
 OF_THE_SERVER = ("alembic", "fastapi", "limits", "pydantic_settings", "sqlalchemy", "starlette", "uvicorn")
@@ -29,21 +29,39 @@ except SystemExit as end:
 """
 
 
-@pytest.mark.parametrize(
-    "words",
-    [("files", "list"), ("uploads", "list"), ("upload", "big.jsonl"), ("doctor",), ("--help",)],
-    ids=" ".join,
-)
-def test_the_commands_of_the_client_import_nothing_of_the_server(desk: Desk, words: tuple[str, ...]) -> None:
+def imported(desk: Desk, *words: str) -> set[str]:
+    """The modules that a command has imported when it is done."""
     done = subprocess.run(
         [sys.executable, "-c", WATCHED, *words],
         cwd=desk.folder, env=desk.environment, capture_output=True, text=True, check=True,
     )  # fmt: skip
     status, modules = json.loads(done.stdout.splitlines()[-1])
     assert status == 0, done
+    return set(modules)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("files", "list"), ("uploads", "list"), ("upload", "big.jsonl"), ("doctor",), ("--help",)],
+    ids=" ".join,
+)
+def test_the_commands_of_the_client_import_nothing_of_the_server(desk: Desk, words: tuple[str, ...]) -> None:
+    modules = imported(desk, *words)
     forbidden = {*OF_THE_SERVER, *(f"heavylift.{name}" for name in OURS)}
-    assert forbidden & set(modules) == set()
+    assert forbidden & modules == set()
     assert "heavylift.cli.upload" in modules
+
+
+@pytest.mark.parametrize("words", [("--help",), ("upload", "--help")], ids=" ".join)
+def test_help_starts_without_the_sdk(desk: Desk, words: tuple[str, ...]) -> None:
+    assert {"awscrt", "heavylift.client.client", "httpx2"} & imported(desk, *words) == set()
+
+
+@pytest.mark.parametrize("words", [("settings", "--json"), ("projects", "list")], ids=" ".join)
+def test_the_commands_of_the_server_start_without_the_sdk(desk: Desk, words: tuple[str, ...]) -> None:
+    modules = imported(desk, *words)
+    assert "heavylift.settings" in modules
+    assert {"heavylift.client.client", "httpx2"} & modules == set()
 
 
 def test_the_local_server_is_the_default_and_its_key_comes_from_its_folder(

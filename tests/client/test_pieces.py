@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from heavylift.client import checksums
 from heavylift.client.bodies import prepare
 from heavylift.client.calls import FormBody
-from heavylift.client.config import LOCAL_SERVER, checked_url, settle
+from heavylift.client.config import checked_url, settle
 from heavylift.client.errors import HeavyliftError, InvalidRequestError
+from heavylift.client.local import LOCAL_SERVER
 from heavylift.client.mime import guess_mime_type
 from heavylift.client.progress import Meter, Progress
 from heavylift.client.result import Err, Ok, Result

@@ -6,18 +6,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import typer
 
-from heavylift.cli.exits import explained, fail, say, status_of
-from heavylift.client.calls import Request
-from heavylift.client.client import Heavylift
-from heavylift.client.config import LOCAL_SERVER
-from heavylift.client.errors import HeavyliftError
-from heavylift.client.hooks import HookContext, Hooks
-from heavylift.client.logs import LOGGER
+from heavylift.cli.exits import fail, say
+from heavylift.client.local import LOCAL_SERVER
 from heavylift.client.retries import BackoffStrategy, RetryConfig
+
+if TYPE_CHECKING:
+    from heavylift.client.client import Heavylift
+    from heavylift.client.hooks import Hooks
 
 BASE_URL_VARIABLES: Final = ["HEAVYLIFT_BASE_URL", "OPENAI_BASE_URL"]
 API_KEY_VARIABLES: Final = ["HEAVYLIFT_API_KEY", "OPENAI_API_KEY"]
@@ -66,9 +65,13 @@ def server_of(context: typer.Context) -> Server:
 
 @contextmanager
 def connected(
-    context: typer.Context, *, retries: RetryConfig | None = BRIEF, hooks: Sequence[Hooks] = ()
-) -> Iterator[Heavylift]:
+    context: typer.Context, *, retries: RetryConfig | None = BRIEF, hooks: "Sequence[Hooks]" = ()
+) -> "Iterator[Heavylift]":
     """A client for the length of a `with` block. What it raises ends the command in one line."""
+    from heavylift.cli.failures import explained, status_of
+    from heavylift.client.client import Heavylift
+    from heavylift.client.errors import HeavyliftError
+
     server = server_of(context)
     _show_warnings()
     try:
@@ -86,20 +89,6 @@ def connected(
         fail(explained(error, server_url=server.url, secret=server.api_key), status=status_of(error))
 
 
-class Waiting(Hooks):
-    """Says once that the first answer is late, while there is no progress to show yet."""
-
-    def __init__(self) -> None:
-        self._said = False
-
-    def before_request(self, context: HookContext, request: Request) -> Request:
-        """On the second attempt of anything but a part."""
-        if context.attempt and not self._said and context.operation in {"createUpload", "retrieveFile"}:
-            self._said = True
-            say(f"{context.server_url} does not answer as it should; trying again for half a minute.")
-        return request
-
-
 class _Lines(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         say(record.getMessage())
@@ -107,6 +96,8 @@ class _Lines(logging.Handler):
 
 def _show_warnings() -> None:
     """Warnings of the SDK are lines like our own."""
+    from heavylift.client.logs import LOGGER
+
     if not LOGGER.handlers:
         LOGGER.addHandler(_Lines())
         LOGGER.propagate = False

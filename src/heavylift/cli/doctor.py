@@ -1,25 +1,16 @@
 """`heavylift doctor`: what stands between this machine and a good upload, and what to do about it."""
 
-import os
-import re
-import time
-from collections.abc import Iterator
 from dataclasses import asdict
-from itertools import islice
+from typing import TYPE_CHECKING
 
 import typer
 
-from heavylift.cli import probes
-from heavylift.cli.amounts import show_bytes
-from heavylift.cli.connection import Server, server_of
-from heavylift.cli.exits import FAILED, explained, one_line
+from heavylift.cli.connection import server_of
+from heavylift.cli.exits import FAILED, one_line
 from heavylift.cli.output import AsJson, examples, show_json
-from heavylift.cli.probes import MIB, Finding
-from heavylift.client import errors
-from heavylift.client.calls import Answer
-from heavylift.client.client import Heavylift
-from heavylift.client.hooks import HookContext, Hooks
-from heavylift.client.retries import RetryConfig
+
+if TYPE_CHECKING:
+    from heavylift.cli.probes import Finding
 
 EXAMPLES = examples("heavylift doctor", "heavylift doctor --json | jq -r '.[] | .check, .state'")
 
@@ -31,6 +22,8 @@ def doctor(context: typer.Context, as_json: AsJson = False) -> None:
 
     Sends one part of 1 MiB to an Upload that is cancelled again. Ends with 1 when a check failed.
     """
+    from heavylift.cli.examination import examine
+
     findings = []
     for finding in examine(server_of(context)):
         findings.append(finding)
@@ -41,94 +34,8 @@ def doctor(context: typer.Context, as_json: AsJson = False) -> None:
     raise typer.Exit(FAILED if any(finding.state == "failed" for finding in findings) else 0)
 
 
-def _show(finding: Finding) -> None:
+def _show(finding: "Finding") -> None:
     state = typer.style(f"{finding.state:<8}", fg=COLORS[finding.state])
     typer.echo(f"{state} {finding.check:<8} {one_line(finding.said)}")
     if finding.remedy:
         typer.echo(f"{'':<17} -> {one_line(finding.remedy)}")
-
-
-class _Dates(Hooks):
-    """Keeps the `Date` header of the last good answer, and when it came."""
-
-    def __init__(self) -> None:
-        self.date: str | None = None
-        self.came = time.time()
-
-    def after_success(self, context: HookContext, answer: Answer) -> Answer:
-        self.date, self.came = answer.headers.get("date"), time.time()
-        return answer
-
-
-def examine(server: Server) -> Iterator[Finding]:
-    """All checks, one after the other; those that make no sense after a failure are left out."""
-    dates = _Dates()
-    try:
-        with Heavylift(
-            api_key=server.api_key or "",
-            server_url=server.url,
-            timeout_ms=server.timeout_ms,
-            retry_config=RetryConfig("none"),
-            hooks=[dates],
-        ) as client:
-            yield from _greeted(client, server, dates)
-    except errors.HeavyliftError as error:
-        yield _failed("server", error, server)
-
-
-def _greeted(client: Heavylift, server: Server, dates: _Dates) -> Iterator[Finding]:
-    reached = Finding(check="server", state="ok", said=f"{server.url} answers")
-    try:
-        list(islice(client.files.list_files(limit=1), 1))
-    except (errors.AuthenticationError, errors.PermissionDeniedError) as error:
-        yield reached
-        yield _failed("key", error, server)
-        yield probes.clock(error.headers.get("date"), now=time.time())
-        return
-    yield reached
-    said = "the server takes it" if server.api_key else "there is none, and the server asks for none"
-    yield Finding(check="key", state="ok", said=said)
-    yield probes.clock(dates.date, now=dates.came)
-    extended = _extended(client)
-    if extended:
-        yield probes.storage(server)
-    yield from _part(client, server, extended=extended)
-
-
-def _extended(client: Heavylift) -> bool:
-    """Whether this is a heavylift server."""
-    try:
-        list(islice(client.uploads.list_uploads(limit=1), 1))
-    except (errors.NotFoundError, errors.MethodNotAllowedError):
-        return False
-    return True
-
-
-def _part(client: Heavylift, server: Server, *, extended: bool) -> Iterator[Finding]:
-    """One part to an Upload that is thrown away; then what else is on the way."""
-    try:
-        upload = client.uploads.create_upload(
-            filename="doctor.bin", purpose="user_data", bytes=MIB, mime_type="application/octet-stream"
-        )
-        try:
-            begun = time.monotonic()
-            client.uploads.add_upload_part(upload_id=upload.id, data=os.urandom(MIB))
-            rate = MIB / max(time.monotonic() - begun, 1e-6)
-        finally:
-            client.uploads.cancel_upload(upload_id=upload.id)
-    except errors.HeavyliftError as error:
-        yield _failed("part", error, server)
-        return
-    yield Finding(check="part", state="ok", said=f"1 MiB arrived whole, at {show_bytes(rate)}/s")
-    if extended:
-        yield probes.proxies(server, upload.id)
-    else:
-        said = "not checked: this server has none of heavylift's extensions, which is fine"
-        yield Finding(check="proxy", state="skipped", said=said)
-
-
-def _failed(check: str, error: errors.HeavyliftError, server: Server) -> Finding:
-    said = explained(error, server_url=server.url, secret=server.api_key)
-    said = re.sub(r"; `heavylift doctor` [a-z ]+", "", said)  # this is the doctor
-    sentence, _, remedy = said.partition(". ")
-    return Finding(check=check, state="failed", said=sentence, remedy=remedy)

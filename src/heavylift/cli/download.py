@@ -2,17 +2,18 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from heavylift.cli.amounts import show_bytes
-from heavylift.cli.connection import Waiting, connected
+from heavylift.cli.connection import connected
 from heavylift.cli.exits import FAILED, INTERRUPTED, USAGE, fail
 from heavylift.cli.output import AsJson, as_data, examples, show_json, show_table
-from heavylift.cli.progress import Bar
-from heavylift.client.client import Heavylift
-from heavylift.client.models import DownloadedFile, File
+
+if TYPE_CHECKING:
+    from heavylift.client.client import Heavylift
+    from heavylift.client.models import DownloadedFile, File
 
 EXAMPLES = examples(
     'heavylift download "$FILE" --to copy.jsonl',
@@ -43,6 +44,8 @@ def download(
     Until then it is called PATH.part. After an interruption the same command fetches only what
     is missing.
     """
+    from heavylift.cli.waiting import Waiting
+
     with connected(context, retries=None, hooks=[Waiting()]) as client:
         if to == "-":
             _pour(client, file_id, as_json=as_json)
@@ -59,7 +62,7 @@ def download(
     show_table(("path", "size", "checksum"), [(saved.path, show_bytes(saved.bytes), checked)])
 
 
-def _target(to: Path, file: File) -> Path:
+def _target(to: Path, file: "File") -> Path:
     """A server's file name never leads out of the folder."""
     if not to.is_dir():
         return to
@@ -67,7 +70,9 @@ def _target(to: Path, file: File) -> Path:
     return to / (name if name not in {"", ".."} else file.id)
 
 
-def _fetch(client: Heavylift, file_id: str, target: Path, *, jobs: int, resume: bool) -> DownloadedFile:
+def _fetch(client: "Heavylift", file_id: str, target: Path, *, jobs: int, resume: bool) -> "DownloadedFile":
+    from heavylift.cli.progress import Bar
+
     bar = Bar(target.name)
     try:
         with bar:
@@ -79,7 +84,7 @@ def _fetch(client: Heavylift, file_id: str, target: Path, *, jobs: int, resume: 
         fail(f"interrupted. {again}", status=INTERRUPTED)
 
 
-def _pour(client: Heavylift, file_id: str, *, as_json: bool) -> None:
+def _pour(client: "Heavylift", file_id: str, *, as_json: bool) -> None:
     if as_json:
         fail("--to - writes the File itself; --json has no place there.", status=USAGE)
     if sys.stdout.isatty():

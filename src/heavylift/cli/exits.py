@@ -1,10 +1,8 @@
-"""How a command ends: the exit codes, and every error as one line with what to do about it."""
+"""How a command ends: the exit codes, and one line on standard error."""
 
 from typing import Final, NoReturn
 
 import typer
-
-from heavylift.client import errors
 
 FAILED: Final = 1
 USAGE: Final = 2
@@ -40,65 +38,3 @@ def one_line(text: str) -> str:
     """Text from elsewhere, safe for a terminal: no line breaks, no escape sequences, nothing unprintable."""
     words = " ".join(text.split())
     return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in words)
-
-
-def status_of(error: Exception) -> int:
-    """The exit code for an error of the SDK or of a local file."""
-    match error:
-        case errors.NotFoundError():
-            return NOT_FOUND
-        case errors.AuthenticationError() | errors.PermissionDeniedError():
-            return KEY_REFUSED
-        case errors.InvalidRequestError():
-            return USAGE
-        case errors.HTTPClientError():
-            return UNREACHABLE
-        case errors.SDKValidationError() if not _of_an_answer(error):
-            return USAGE
-        case _:
-            return FAILED
-
-
-def _of_an_answer(error: errors.SDKValidationError) -> bool:
-    """Whether a server's answer is at fault, not an argument."""
-    return not error.raw_message.startswith("Input")
-
-
-def explained(error: Exception, *, server_url: str, secret: str | None = None) -> str:
-    """What was wrong and what to do about it. The key is never in it, even if the server repeats it."""
-    said = " ".join([_said(error), *getattr(error, "__notes__", ())]).replace(
-        "the same call", "the same command"
-    )
-    sentence = said if said.endswith((".", "!", "?")) else f"{said}."
-    remedy = _remedy(error, server_url)
-    text = f"{sentence} {remedy}" if remedy else sentence
-    return text.replace(secret, "<key>") if secret else text
-
-
-def _said(error: Exception) -> str:
-    if isinstance(error, OSError):
-        name = f"{error.filename}: " if error.filename else ""
-        return f"{name}{error.strerror or error}"
-    return str(error).replace("timeout_ms", "--timeout")
-
-
-def _remedy(error: Exception, server_url: str) -> str:
-    remedy = ""
-    match error:
-        case errors.AuthenticationError() | errors.PermissionDeniedError():
-            remedy = (
-                "Set HEAVYLIFT_API_KEY or --api-key to a key of this server; `heavylift doctor` checks it."
-            )
-        case errors.NotFoundError() if error.code == "unknown_url" or not error.type:
-            remedy = f"The base URL is {server_url}: it should end in /v1, as a rule."
-        case errors.MethodNotAllowedError():
-            remedy = f"{server_url} does not have this operation: heavylift servers do."
-        case errors.RateLimitError():
-            remedy = "Wait a little, then run the same command again."
-        case errors.ServerError() if error.request_id:
-            remedy = f"Try again later; the request was {error.request_id}."
-        case errors.HTTPClientError() if not isinstance(error, errors.InvalidRequestError):
-            remedy = f"It is {server_url}; `heavylift doctor` tells more."
-        case errors.SDKValidationError() if _of_an_answer(error):
-            remedy = f"Is {server_url} really the URL of such a server? It ends in /v1, as a rule."
-    return remedy

@@ -1,7 +1,7 @@
 """`heavylift files`: look at Files, download and delete them."""
 
 from itertools import islice
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -9,7 +9,9 @@ from heavylift.cli import download
 from heavylift.cli.amounts import show_bytes, show_moment
 from heavylift.cli.connection import connected
 from heavylift.cli.output import AsJson, examples, show_list, show_object
-from heavylift.client.models import File
+
+if TYPE_CHECKING:
+    from heavylift.client.models import File
 
 app = typer.Typer(help="Files: what completed Uploads have become.", no_args_is_help=True)
 app.command("download", epilog=examples('heavylift files download "$FILE" --to again.jsonl'))(
@@ -42,7 +44,7 @@ def list_files(
     show_list(COLUMNS, files, _row, as_json=as_json)
 
 
-def _row(file: File) -> tuple[str, ...]:
+def _row(file: "File") -> tuple[str, ...]:
     times = show_moment(file.created_at), show_moment(file.expires_at)
     return (file.id, file.filename, show_bytes(file.bytes), file.purpose, *times)
 

@@ -6,8 +6,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from heavylift.cli.local import Config, Data, load_settings, with_stores
 from heavylift.cli.output import AsJson, examples
@@ -60,6 +58,10 @@ def list_keys(
     if as_json:
         typer.echo(json.dumps([asdict(key) for key in keys]))
         return
+
+    from rich.console import Console
+    from rich.table import Table
+
     table = Table("id", "name", "ends in", "project", "created", "revoked", box=None, header_style="bold")
     for key in keys:
         table.add_row(key.id, key.name, key.hint, key.project, _day(key.created_at), _day(key.revoked_at))

@@ -3,14 +3,16 @@
 import json
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
-from pydantic import BaseModel
 
 from heavylift.cli.exits import one_line
 
-M = TypeVar("M", bound=BaseModel)
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+M = TypeVar("M", bound="BaseModel")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 
@@ -20,7 +22,7 @@ def examples(*lines: str) -> str:
     return "\n\n".join(("Examples:", *lines))
 
 
-def as_data(model: BaseModel) -> dict[str, Any]:
+def as_data(model: "BaseModel") -> dict[str, Any]:
     """The object as the server sent it, unknown fields included."""
     return model.model_dump(mode="json", exclude_none=True)
 
@@ -30,7 +32,7 @@ def show_json(value: object) -> None:
     typer.echo(json.dumps(value))
 
 
-def show_object(model: BaseModel, *, as_json: bool) -> None:
+def show_object(model: "BaseModel", *, as_json: bool) -> None:
     """One object: a field a line, or JSON."""
     data = as_data(model)
     if as_json:

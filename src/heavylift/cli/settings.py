@@ -4,8 +4,6 @@ import json
 import re
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from heavylift.cli.local import Config, Data, load_settings
 from heavylift.cli.output import AsJson
@@ -34,6 +32,10 @@ def show_settings(config: Config = None, data: Data = None, as_json: AsJson = Fa
         rows = {name: {"value": values[name], "source": found[name]} for name in values}
         typer.echo(json.dumps(rows, indent=2))
         return
+
+    from rich.console import Console
+    from rich.table import Table
+
     table = Table("setting", "value", "from", box=None, header_style="bold")
     for name, value in values.items():
         table.add_row(name, json.dumps(value) if not isinstance(value, str) else value, found[name])

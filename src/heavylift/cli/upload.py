@@ -2,25 +2,17 @@
 
 import os
 import stat
-import sys
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from heavylift.cli import amounts
-from heavylift.cli.connection import Server, Waiting, connected, server_of
-from heavylift.cli.exits import INTERRUPTED, KEY_REFUSED, UNREACHABLE, USAGE, explained, fail, say, status_of
-from heavylift.cli.output import AsJson, as_data, examples, show_json, show_table
-from heavylift.cli.progress import Bar
-from heavylift.client.client import Heavylift
-from heavylift.client.errors import HeavyliftError
-from heavylift.client.models import Upload
-from heavylift.client.options import RequestOptions
-from heavylift.client.progress import Progress
-from heavylift.client.retries import RetryConfig
+from heavylift.cli.connection import connected, server_of
+from heavylift.cli.exits import USAGE, fail
+from heavylift.cli.output import AsJson, examples
+
+if TYPE_CHECKING:
+    from heavylift.cli.sending import Wishes
 
 EXAMPLES = examples(
     "heavylift upload big.jsonl --purpose fine-tune",
@@ -28,8 +20,6 @@ EXAMPLES = examples(
     "gzip --stdout big.jsonl | heavylift upload - --filename big.jsonl.gz",
     'FILE=$(heavylift upload big.jsonl --json | jq -r .file.id); echo "$FILE"',
 )
-
-CANCEL = RequestOptions(retries=RetryConfig("none"), timeout_ms=5_000)
 
 Paths = Annotated[list[str], typer.Argument(metavar="PATH...", help="Files to upload; - is standard input.")]
 Purpose = Annotated[
@@ -71,21 +61,6 @@ Keep = Annotated[
 ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wishes:
-    """What the command line asks for, apart from the paths."""
-
-    purpose: str
-    part_size: int | None
-    jobs: int
-    resume: bool
-    expires_after: int | None
-    mime_type: str | None
-    filename: str | None
-    upload_id: str | None
-    keep: bool
-
-
 def upload(
     context: typer.Context,
     paths: Paths,
@@ -106,6 +81,9 @@ def upload(
     missing. With several files, one that fails does not keep the others from being sent.
     With --json every file is a line with its completed Upload.
     """
+    from heavylift.cli.sending import Wishes, send_all
+    from heavylift.cli.waiting import Waiting
+
     wishes = Wishes(
         purpose=purpose,
         part_size=part_size,
@@ -119,11 +97,11 @@ def upload(
     )
     _check(paths, wishes)
     with connected(context, retries=None, hooks=[Waiting()]) as client:
-        statuses = _send_all(client, server_of(context), paths, wishes, as_json=as_json)
+        statuses = send_all(client, server_of(context), paths, wishes, as_json=as_json)
     raise typer.Exit(next((status for status in statuses if status), 0))
 
 
-def _check(paths: list[str], wishes: Wishes) -> None:
+def _check(paths: list[str], wishes: "Wishes") -> None:
     """Before the first byte is sent: is everything there, and does it fit together?"""
     alone = [
         name for name, value in (("--filename", wishes.filename), ("--upload-id", wishes.upload_id)) if value
@@ -146,79 +124,3 @@ def _check_file(path: str) -> None:
         fail(f"{path}: {getattr(error, 'strerror', None) or error}. Check the path.", status=USAGE)
     if stat.S_ISDIR(mode):
         fail(f"{path} is a directory. Name its files: {path.rstrip('/')}/*", status=USAGE)
-
-
-def _send_all(
-    client: Heavylift, server: Server, paths: list[str], wishes: Wishes, *, as_json: bool
-) -> list[int]:
-    """One file after the other; their exit codes. The rest is left when nobody would take it."""
-    statuses = []
-    for path in paths:
-        try:
-            done = _send(client, path, wishes)
-        except BrokenPipeError:
-            raise
-        except (HeavyliftError, OSError) as error:
-            statuses.append(status_of(error))
-            about = f"{path}: " if len(paths) > 1 else ""
-            say(about + explained(error, server_url=server.url, secret=server.api_key))
-            if statuses[-1] in {KEY_REFUSED, UNREACHABLE}:
-                break
-        else:
-            _show(done, as_json=as_json)
-    return statuses
-
-
-def _send(client: Heavylift, path: str, wishes: Wishes) -> Upload:
-    bar = Bar(wishes.filename or Path(path).name)
-    try:
-        with bar:
-            return _transfer(client, path, wishes, bar.report)
-    except KeyboardInterrupt as stop:
-        _interrupted(client, bar.latest, wishes, kept=bool(getattr(stop, "__notes__", ())))
-
-
-def _transfer(client: Heavylift, path: str, wishes: Wishes, report: Callable[[Progress], object]) -> Upload:
-    if wishes.upload_id is not None:
-        return client.uploads.resume_upload(
-            upload_id=wishes.upload_id,
-            file=path,
-            part_size=wishes.part_size,
-            max_concurrency=wishes.jobs,
-            on_progress=report,
-        )
-    return client.uploads.upload_file(
-        file=sys.stdin.buffer if path == "-" else path,
-        purpose=wishes.purpose,
-        filename=wishes.filename,
-        mime_type=wishes.mime_type,
-        part_size=wishes.part_size,
-        max_concurrency=wishes.jobs,
-        expires_after=wishes.expires_after,
-        resume=wishes.resume,
-        on_progress=report,
-    )
-
-
-def _interrupted(client: Heavylift, latest: Progress | None, wishes: Wishes, *, kept: bool) -> NoReturn:
-    """Say what became of the Upload, and how to go on."""
-    if latest is None:
-        fail("interrupted before anything was sent.", status=INTERRUPTED)
-    if kept and not wishes.keep:
-        client.uploads.cancel_upload(upload_id=latest.id, options=CANCEL)
-        kept = False
-    if not kept:
-        fail(f"interrupted; {latest.id} is cancelled, and nothing of it is kept.", status=INTERRUPTED)
-    fail(
-        f"interrupted with {latest.parts_done} of {latest.parts_total} parts sent. The same command goes on;"
-        f" `heavylift uploads cancel {latest.id}` gives it up.",
-        status=INTERRUPTED,
-    )
-
-
-def _show(done: Upload, *, as_json: bool) -> None:
-    if as_json:
-        show_json(as_data(done))
-        return
-    file_id = done.file.id if done.file is not None else done.id
-    show_table(("file", "name", "size"), [(file_id, done.filename, amounts.show_bytes(done.bytes))])

@@ -3,7 +3,7 @@
 import os
 import sys
 from itertools import islice
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -12,8 +12,10 @@ from heavylift.cli.connection import connected
 from heavylift.cli.exits import USAGE, fail
 from heavylift.cli.files import PAGE, Limit, Order
 from heavylift.cli.output import AsJson, examples, show_list, show_object
-from heavylift.client.models import Upload, UploadPart
-from heavylift.client.sources import FileInput, FileSlice
+
+if TYPE_CHECKING:
+    from heavylift.client.models import Upload, UploadPart
+    from heavylift.client.sources import FileInput, FileSlice
 
 app = typer.Typer(
     help="Uploads: files in the making. `heavylift upload` does all of this at once.", no_args_is_help=True
@@ -43,7 +45,7 @@ def list_uploads(
     show_list(COLUMNS, found, _row, as_json=as_json)
 
 
-def _row(upload: Upload) -> tuple[str, ...]:
+def _row(upload: "Upload") -> tuple[str, ...]:
     received = "" if upload.bytes_received is None else amounts.show_bytes(upload.bytes_received)
     size, expires = amounts.show_bytes(upload.bytes), amounts.show_moment(upload.expires_at)
     return (upload.id, upload.filename, upload.status, received, size, upload.purpose, expires)
@@ -111,7 +113,7 @@ def add_part(
     show_object(sent, as_json=as_json)
 
 
-def _data(given: str, *, offset: int, length: int | None) -> FileInput | FileSlice:
+def _data(given: str, *, offset: int, length: int | None) -> "FileInput | FileSlice":
     """What `--data` names."""
     if len(given) < 2 or not given.startswith("@"):
         fail("--data names a file: --data @FILE, or --data @- for standard input.", status=USAGE)
@@ -125,7 +127,9 @@ def _data(given: str, *, offset: int, length: int | None) -> FileInput | FileSli
     return _slice(path, offset, length)
 
 
-def _slice(path: str, offset: int, length: int | None) -> FileSlice:
+def _slice(path: str, offset: int, length: int | None) -> "FileSlice":
+    from heavylift.client.sources import FileSlice
+
     try:
         size = os.stat(path).st_size
     except (OSError, ValueError) as error:
@@ -144,7 +148,7 @@ def parts(context: typer.Context, upload_id: Id, limit: Limit = None, as_json: A
     show_list(("id", "bytes", "checksum", "created"), found, _part_row, as_json=as_json)
 
 
-def _part_row(part: UploadPart) -> tuple[str, ...]:
+def _part_row(part: "UploadPart") -> tuple[str, ...]:
     return (part.id, str(part.bytes), part.checksum or "", amounts.show_moment(part.created_at))
 
 

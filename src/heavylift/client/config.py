@@ -16,10 +16,9 @@ import platformdirs
 
 from heavylift.client.errors import InvalidRequestError
 from heavylift.client.hooks import Hooks
+from heavylift.client.local import LOCAL_SERVER
 from heavylift.client.logs import LOGGER
 from heavylift.client.retries import DEFAULT_RETRIES, PATIENT_RETRIES, RetryConfig
-
-LOCAL_SERVER: Final = "http://127.0.0.1:8321/v1"
 
 SILENCE_MS: Final = 120_000
 """How long the network may be silent by default: a `complete` with an md5 reads the whole file first."""

@@ -1,0 +1,113 @@
+"""Files on their way for `heavylift upload`: one after the other, with a bar, and an end for Ctrl-C."""
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from heavylift.cli import amounts
+from heavylift.cli.connection import Server
+from heavylift.cli.exits import INTERRUPTED, KEY_REFUSED, UNREACHABLE, fail, say
+from heavylift.cli.failures import explained, status_of
+from heavylift.cli.output import as_data, show_json, show_table
+from heavylift.cli.progress import Bar
+from heavylift.client.client import Heavylift
+from heavylift.client.errors import HeavyliftError
+from heavylift.client.models import Upload
+from heavylift.client.options import RequestOptions
+from heavylift.client.progress import Progress
+from heavylift.client.retries import RetryConfig
+
+CANCEL = RequestOptions(retries=RetryConfig("none"), timeout_ms=5_000)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """What the command line asks for, apart from the paths."""
+
+    purpose: str
+    part_size: int | None
+    jobs: int
+    resume: bool
+    expires_after: int | None
+    mime_type: str | None
+    filename: str | None
+    upload_id: str | None
+    keep: bool
+
+
+def send_all(
+    client: Heavylift, server: Server, paths: list[str], wishes: Wishes, *, as_json: bool
+) -> list[int]:
+    """One file after the other; their exit codes. The rest is left when nobody would take it."""
+    statuses = []
+    for path in paths:
+        try:
+            done = _send(client, path, wishes)
+        except BrokenPipeError:
+            raise
+        except (HeavyliftError, OSError) as error:
+            statuses.append(status_of(error))
+            about = f"{path}: " if len(paths) > 1 else ""
+            say(about + explained(error, server_url=server.url, secret=server.api_key))
+            if statuses[-1] in {KEY_REFUSED, UNREACHABLE}:
+                break
+        else:
+            _show(done, as_json=as_json)
+    return statuses
+
+
+def _send(client: Heavylift, path: str, wishes: Wishes) -> Upload:
+    bar = Bar(wishes.filename or Path(path).name)
+    try:
+        with bar:
+            return _transfer(client, path, wishes, bar.report)
+    except KeyboardInterrupt as stop:
+        _interrupted(client, bar.latest, wishes, kept=bool(getattr(stop, "__notes__", ())))
+
+
+def _transfer(client: Heavylift, path: str, wishes: Wishes, report: Callable[[Progress], object]) -> Upload:
+    if wishes.upload_id is not None:
+        return client.uploads.resume_upload(
+            upload_id=wishes.upload_id,
+            file=path,
+            part_size=wishes.part_size,
+            max_concurrency=wishes.jobs,
+            on_progress=report,
+        )
+    return client.uploads.upload_file(
+        file=sys.stdin.buffer if path == "-" else path,
+        purpose=wishes.purpose,
+        filename=wishes.filename,
+        mime_type=wishes.mime_type,
+        part_size=wishes.part_size,
+        max_concurrency=wishes.jobs,
+        expires_after=wishes.expires_after,
+        resume=wishes.resume,
+        on_progress=report,
+    )
+
+
+def _interrupted(client: Heavylift, latest: Progress | None, wishes: Wishes, *, kept: bool) -> NoReturn:
+    """Say what became of the Upload, and how to go on."""
+    if latest is None:
+        fail("interrupted before anything was sent.", status=INTERRUPTED)
+    if kept and not wishes.keep:
+        client.uploads.cancel_upload(upload_id=latest.id, options=CANCEL)
+        kept = False
+    if not kept:
+        fail(f"interrupted; {latest.id} is cancelled, and nothing of it is kept.", status=INTERRUPTED)
+    fail(
+        f"interrupted with {latest.parts_done} of {latest.parts_total} parts sent. The same command goes on;"
+        f" `heavylift uploads cancel {latest.id}` gives it up.",
+        status=INTERRUPTED,
+    )
+
+
+def _show(done: Upload, *, as_json: bool) -> None:
+    if as_json:
+        show_json(as_data(done))
+        return
+    file_id = done.file.id if done.file is not None else done.id
+    show_table(("file", "name", "size"), [(file_id, done.filename, amounts.show_bytes(done.bytes))])
