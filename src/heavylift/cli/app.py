@@ -1,5 +1,6 @@
 """The command `heavylift`: all its subcommands in one place."""
 
+import gc
 import os
 import sys
 from typing import Annotated
@@ -24,6 +25,10 @@ from heavylift.cli import (
 from heavylift.cli.connection import API_KEY_VARIABLES, BASE_URL_VARIABLES, chosen
 from heavylift.cli.exits import FAILED, say
 from heavylift.cli.output import examples
+
+GARBAGE = 50_000
+"""Allocations between two looks for cycles. Imports allocate much and drop nothing: with Python's 700, a
+tenth of a start goes into looking."""
 
 app = typer.Typer(
     name="heavylift",
@@ -98,6 +103,7 @@ def root(
 
 def main() -> None:
     """Run the command line. What nobody foresaw is one line too; HEAVYLIFT_DEBUG shows where it came from."""
+    gc.set_threshold(GARBAGE)
     try:
         app()
     except Exception as error:
