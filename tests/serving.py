@@ -4,13 +4,17 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import psutil
+
+from heavylift.catalog import migrate_catalog
 
 START_SECONDS = 60.0
 """A bound, not a wait: a server that has not said its URL by then has failed."""
@@ -70,7 +74,16 @@ def start(
     key: str = KEY,
     port: int = 0,
 ) -> Served:
-    """Start `heavylift serve` over the folder `data` on a port of loopback; 0 is a free one."""
+    """Start `heavylift serve` over the folder `data` on a port of loopback; 0 is a free one.
+
+    A SQLite catalog that is not there yet is laid there first, migrated and empty.
+    """
+    scheme, _, place = (
+        (env or {}).get("HEAVYLIFT_CATALOG", f"sqlite:///{data}/catalog.sqlite").partition(":///")
+    )
+    if scheme == "sqlite" and not Path(place).exists():
+        Path(place).parent.mkdir(parents=True, exist_ok=True)
+        Path(place).write_bytes(empty_catalog())
     process = subprocess.Popen(
         [sys.executable, "-m", "heavylift.cli", "serve", "--data", str(data), "--port", str(port), *options],
         env={
@@ -100,6 +113,15 @@ def start(
     assert served.url, f"the server did not start: {served.lines}"
     threading.Thread(target=_collect, args=(process.stdout, []), daemon=True).start()
     return served
+
+
+@cache
+def empty_catalog() -> bytes:
+    """A SQLite database that holds nothing yet. To migrate costs half as much as the rest of a start."""
+    with tempfile.TemporaryDirectory() as folder:
+        database = Path(folder, "catalog.sqlite")
+        migrate_catalog(f"sqlite:///{database}")
+        return database.read_bytes()
 
 
 def _collect(stream: Iterator[str], lines: list[str]) -> None:
