@@ -13,15 +13,8 @@ from awscrt.checksums import crc64nvme
 from heavylift.settings import Settings
 from heavylift.wiring import make_sweeper, open_stores
 from tests.e2e.crash.calls import all_files
+from tests.e2e.crash.patience import SWEEP
 from tests.e2e.wire import content_of
-
-SWEEP = {
-    "HEAVYLIFT_IDLE_TIMEOUT": "0.001",
-    "HEAVYLIFT_ORPHAN_GRACE": "0.002",
-    "HEAVYLIFT_EXPIRY_GRACE": "0",
-    "HEAVYLIFT_DELETE_GRACE": "0",
-}
-"""No patience: nothing is in flight when these sweeps run."""
 
 
 def sweep(data: Path) -> None:

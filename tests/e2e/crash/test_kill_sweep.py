@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import subprocess
 import time
 from itertools import count
 from pathlib import Path
@@ -11,25 +10,28 @@ import pytest
 
 from tests.e2e.crash.calls import attempt
 from tests.e2e.crash.fatal import dying
-from tests.e2e.crash.shelf import SWEEP, check_disk, check_files, facts, sweep, sweep_command
+from tests.e2e.crash.shelf import check_disk, check_files, facts, sweep
+from tests.e2e.crash.sweepers import SWEEPERS, sweep_when_told
 from tests.e2e.wire import add_file, add_part, create, eventually, send_part, speaking, status_of
 from tests.serving import Served, serving
 
 SECONDS_OPEN = "5"
 """How long an Upload stays open here: its Parts must come within that, and the test waits for its end."""
 
-SHARES = 5
+SHARES = 2
 """Tests that the points are dealt out to, so that they run side by side."""
 
 pytestmark = pytest.mark.timeout(600)
-"""Every point takes two starts of a process: a machine busy with other things needs longer than usual."""
+"""Every point takes two sweeps: a machine busy with other things needs longer than usual."""
 
 MOST = 120
 """Points of a sweep: a bound for a test gone wild."""
 
 
-def litter(data: Path) -> dict[str, bytes]:
-    """A data folder with everything that a sweep reclaims, and Files that it must not touch."""
+@pytest.fixture(scope="module")
+def litter(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, bytes]]:
+    """A data folder with everything that a sweep reclaims, and the Files in it that none must touch."""
+    data = tmp_path_factory.mktemp("littered")
     kept = {}
     env = {"HEAVYLIFT_UPLOAD_SECONDS": SECONDS_OPEN, "HEAVYLIFT_DELETE_GRACE": "1"}
     with serving(data, env=env) as served, speaking(served.url, served.key) as api:
@@ -44,7 +46,7 @@ def litter(data: Path) -> dict[str, bytes]:
         due = time.time() + 1
         eventually(lambda: status_of(api, upload) == "expired" and time.time() > due)
         orphan(served, data)
-    return kept
+    return data, kept
 
 
 def orphan(served: Served, data: Path) -> None:
@@ -60,10 +62,9 @@ def orphan(served: Served, data: Path) -> None:
 
 @pytest.mark.parametrize("share", range(SHARES))
 def test_a_sweep_killed_at_any_moment_leaves_nothing_that_the_next_one_does_not_reclaim(
-    tmp_path: Path, share: int
+    litter: tuple[Path, dict[str, bytes]], tmp_path: Path, share: int
 ) -> None:
-    littered = tmp_path / "littered"
-    kept = litter(littered)
+    littered, kept = litter
     victims: list[str] = []
     for at in count(1 + share, SHARES):
         assert at <= MOST
@@ -89,20 +90,19 @@ def test_a_sweep_killed_at_any_moment_leaves_nothing_that_the_next_one_does_not_
 
 def sweep_dying(data: Path, *, at: int) -> str | None:
     """Sweep, and die at the `at`-th change; at which call that was, or None if the sweep came to its end."""
-    command = ["sh", "-c", 'read go && exec "$@"', "sh", *sweep_command(data)]  # followed from its first call
-    with (
-        subprocess.Popen(
-            command,
-            env={**os.environ, **SWEEP},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        ) as process,
-        dying(process.pid, data, at=at) as tracer,
-    ):
-        process.communicate(b"go\n", timeout=60)
-        assert process.returncode in {0, -9}
-        died = process.returncode != 0
-        eventually(lambda: tracer.over)
-    assert (tracer.victim is not None) == died
-    return tracer.victim
+    ours, theirs = SWEEPERS.Pipe()
+    process = SWEEPERS.Process(target=sweep_when_told, args=(theirs, data))
+    process.start()
+    assert process.pid is not None
+    try:
+        with dying(process.pid, data, at=at) as tracer:
+            ours.send("go")
+            process.join(60)
+            assert process.exitcode in {0, -9}
+            eventually(lambda: tracer.over)
+        assert (tracer.victim is not None) == (process.exitcode != 0)
+        return tracer.victim
+    finally:
+        process.kill()
+        process.join()
+        process.close()
