@@ -78,7 +78,7 @@ class DirectDownload(Response):
         """Send it. Raises ClientGone when there is nobody left to send it to."""
         try:
             await self._lane.send(partial(send, _head(self)), self._pieces, self._patience)
-        except (BlobMissing, StorageDown) as error:
+        except (BlobMissing, StorageDown, OSError) as error:
             if not self._lane.unanswered:
                 raise
             answer = await self._instead(error)

@@ -1,5 +1,6 @@
 """From refusal to answer: the one table of statuses, the one envelope, the handlers."""
 
+import errno
 import json
 from typing import Any
 
@@ -59,6 +60,12 @@ def as_refusal(error: Exception) -> Refusal | None:
         case StorageDown() | BlobMissing():
             log.error("storage.failed", exc_info=error)
             return errors.StorageUnavailable("The storage behind this service does not answer. Try again.")
+        case OSError(errno=errno.EMFILE | errno.ENFILE):
+            log.warning("descriptors.exhausted", reason=error.strerror)
+            return errors.Overloaded(
+                "This server has no file descriptor left for the request. Nothing was kept."
+                " Send it again in a moment."
+            )
     return None
 
 
@@ -120,7 +127,8 @@ async def _failed(request: Request, error: Exception) -> Response:
 
 async def _refused(_: Request, error: Exception) -> Response:
     refusal = as_refusal(error)
-    assert refusal is not None
+    if refusal is None:
+        raise error
     return refusal_response(refusal)
 
 
@@ -158,6 +166,6 @@ def allowed_methods(request: Request) -> str:
 def add_error_handlers(app: FastAPI) -> None:
     """Answer every refusal, and what the stores raise, in the envelope."""
     handlers: dict[Any, Any] = {HTTPException: _not_routed, Exception: _failed}
-    handlers |= dict.fromkeys((Refusal, StorageFull, StorageDown, BlobMissing), _refused)
+    handlers |= dict.fromkeys((Refusal, StorageFull, StorageDown, BlobMissing, OSError), _refused)
     for kind, handler in handlers.items():
         app.add_exception_handler(kind, handler)

@@ -160,7 +160,8 @@ async def _without_bytes(context: Context, caller: Project, file_id: str, error:
         except (NoSuchFile, StorageDown) as reason:  # it was deleted a moment ago
             error = reason
     refusal = as_refusal(error)
-    assert refusal is not None
+    if refusal is None:
+        raise error
     return refusal_response(refusal)
 
 

@@ -122,17 +122,17 @@ class Lane:
     async def receive(self, length: int, consume: Consume, patience: Patience) -> None:
         """Give the whole body of `length` bytes to `consume`, in a thread, piece by piece.
 
-        Raises ClientGone, TooSlow, and what `consume` raises. When it returns or raises, no
-        thread is in `consume` any more; what is left of the body goes the usual way.
+        Raises ClientGone, TooSlow, OSError without a file descriptor left, and what `consume` raises. When
+        it returns or raises, no thread is in `consume` any more; what is left of the body goes the usual way.
         """
         protocol, cycle = self._protocol, self.cycle
+        descriptor = os.dup(protocol.transport.get_extra_info("socket").fileno())  # first: it may fail
         self.begun = True
         protocol.flow.pause_reading()
         if cycle.waiting_for_100_continue:
             cycle.waiting_for_100_continue = False
             protocol.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         buffer = _buffers.pop() if _buffers else bytearray(BUFFER)
-        descriptor = os.dup(protocol.transport.get_extra_info("socket").fileno())
         early, cycle.body = cycle.body, bytearray()
         reader = Reader(descriptor, buffer, early, length - len(early), consume)
         protocol.take_over(reader.left)
@@ -150,22 +150,23 @@ class Lane:
     ) -> None:
         """Send an answer: the head that `head` gives to `send`, and the pieces as its body.
 
-        Raises ClientGone, and what `pieces` raises: if it is `unanswered` then, another answer may be
-        sent. When it returns or raises, no thread is at work on the pieces any more.
+        Raises ClientGone, OSError without a file descriptor left, and what `pieces` raises: if it is
+        `unanswered` then, another answer may be sent. When it returns or raises, no thread is at work on the
+        pieces any more.
         """
         cycle, transport = self.cycle, self._protocol.transport
         while transport.get_write_buffer_size():  # of the answer before
             await self._writable(patience)
         corked = cast("Corked", transport)  # which the guarded protocol has put there
-        corked.hold()
-        try:
-            await head()
-        finally:
-            held = corked.take()
-        if cycle.disconnected:
-            raise ClientGone
         known = transport.get_extra_info("socket")
         with socket.socket(known.family, known.type, known.proto, os.dup(known.fileno())) as connection:
+            corked.hold()
+            try:
+                await head()
+            finally:
+                held = corked.take()
+            if cycle.disconnected:
+                raise ClientGone
             writer = Writer(connection, held, pieces)
             try:
                 await _senders[next(_turns) % THREADS].send(writer, idle=patience.idle)

@@ -1,13 +1,18 @@
 """Running the application under uvicorn: listening, workers, TLS."""
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
 from heavylift.api.lane import protocol_path
+
+DESCRIPTORS: Final = 65_536
+"""File descriptors that a process asks for. A shell or an init often gives 1,024 and allows far more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +51,7 @@ def serve(app: str, listening: Listening, *, announce: Callable[[str], None]) ->
         ssl_certfile=listening.tls_cert,
         ssl_keyfile=listening.tls_key,
     )
+    _take_descriptors()
     bound = config.bind_socket()
     bound.listen(config.backlog)  # who connects before the start is over waits, and is not refused
     scheme = "https" if config.is_ssl else "http"
@@ -55,3 +61,15 @@ def serve(app: str, listening: Listening, *, announce: Callable[[str], None]) ->
         uvicorn.Server(config).run(sockets=[bound])
     else:
         Multiprocess(config, sockets=[bound]).run()
+
+
+def _take_descriptors() -> None:
+    """Raise this process's limit of file descriptors as far as it may, and its workers' with it."""
+    if sys.platform == "win32":
+        return
+    import resource  # noqa: PLC0415 - Unix alone has it
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, DESCRIPTORS)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

@@ -236,7 +236,7 @@ class Unavailable(Refusal):
 
 
 class Overloaded(Unavailable):
-    """As many bodies are being received as this process takes at once."""
+    """This process has its hands full: as many bodies as it takes at once, or no file descriptor left."""
 
     code = "overloaded"
 
