@@ -1,4 +1,4 @@
-"""The application as a whole: paths and methods, keys, limits, CORS, documentation."""
+"""The application as a whole: paths and methods, keys, limits, documentation."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -208,35 +208,6 @@ async def test_bare_paths_answer_only_where_they_are_switched_on(start: Start) -
         paths = (await service.client.get("/openapi.json")).json()["paths"]
         assert "/v1/files" in paths
         assert "/files" not in paths
-
-
-PAGE = "https://page.example"
-
-
-async def test_a_listed_origin_may_call_and_read_and_no_other(start: Start) -> None:
-    async with start(cors_origins=[PAGE]) as service:
-        ask = {"Origin": PAGE, "Access-Control-Request-Method": "POST",
-               "Access-Control-Request-Headers": "authorization, content-type"}  # fmt: skip
-        leave = await service.stranger.options("/v1/uploads", headers=ask)
-        assert leave.status_code == 200
-        assert leave.headers["access-control-allow-origin"] == PAGE
-        assert "authorization" in leave.headers["access-control-allow-headers"].lower()
-        assert "DELETE" in leave.headers["access-control-allow-methods"]
-        assert leave.headers["x-request-id"].startswith("req_")
-        for answer in (
-            await service.client.get("/v1/files", headers={"Origin": PAGE}),
-            await service.stranger.get("/v1/files", headers={"Origin": PAGE}),
-            await service.client.get("/v1/files/file-x", headers={"Origin": PAGE}),
-        ):
-            assert answer.headers["access-control-allow-origin"] == PAGE
-            assert "x-request-id" in answer.headers["access-control-expose-headers"]
-        other = await service.client.get("/v1/files", headers={"Origin": "https://evil.example"})
-        assert "access-control-allow-origin" not in other.headers
-
-
-async def test_without_a_listed_origin_no_page_may_read(service: Service) -> None:
-    answer = await service.client.get("/v1/files", headers={"Origin": PAGE})
-    assert not [name for name in answer.headers if name.startswith("access-control")]
 
 
 async def test_alive_and_ready_ask_for_no_key(service: Service) -> None:

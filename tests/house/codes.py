@@ -5,6 +5,7 @@ import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import heavylift.api.app  # noqa: F401 - with it every refusal is known
 from heavylift.api.errors import status_of
 from heavylift.domain.errors import Refusal
 from heavylift.domain.uploads import CLOSED

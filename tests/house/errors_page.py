@@ -51,6 +51,7 @@ REMEDIES = {
     "DigestMismatch": "The bytes changed on the way, or the digest is of something else. Send them again.",
     "DuplicatePart": "List every Part once. To repeat bytes, send them as another Part.",
     "MalformedBody": "Send JSON, or a form with the fields that the operation has.",
+    "PreflightRefused": "Ask the operator to name the page's origin in `HEAVYLIFT_CORS_ORIGINS`.",
     "Md5Mismatch": "Check the order of `part_ids`. If it is right, find the Part whose checksum differs from"
     " your bytes, send it again, and complete with its new id.",
     "PartNotFound": "List ids that `POST /v1/uploads/{upload_id}/parts` of this Upload returned.",

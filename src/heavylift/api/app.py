@@ -7,28 +7,18 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
-from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
 from heavylift._version import __version__
 from heavylift.api import files, health, uploads
 from heavylift.api.context import Context
+from heavylift.api.cors import CrossOrigin
 from heavylift.api.errors import add_error_handlers
 from heavylift.api.frame import Frame
 from heavylift.api.guard import Guard
 from heavylift.api.linger import Linger
 from heavylift.api.openapi import DESCRIPTION, TITLE, without_422
 from heavylift.api.shortcut import Shortcut
-
-SHOWN_HEADERS = [
-    "content-disposition",
-    "content-range",
-    "etag",
-    "openai-processing-ms",
-    "retry-after",
-    "x-request-id",
-]
-"""What a web page of another origin may read of an answer."""
 
 Running = Callable[[], AbstractAsyncContextManager[Context]]
 
@@ -65,12 +55,5 @@ def create_app(
     app.openapi = partial(without_422, app.openapi)  # type: ignore[method-assign]
     stack: ASGIApp = Shortcut(app, bare_paths=bare_paths)
     if cors_origins:
-        stack = CORSMiddleware(
-            stack,
-            allow_origins=cors_origins,
-            allow_methods=["GET", "HEAD", "POST", "DELETE"],
-            allow_headers=["*"],
-            expose_headers=SHOWN_HEADERS,
-            max_age=3600,
-        )
+        stack = CrossOrigin(stack, origins=cors_origins)
     return Frame(Linger(stack))
