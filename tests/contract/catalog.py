@@ -235,7 +235,7 @@ class CatalogOfFiles:
 
     async def test_a_file_cannot_be_made_of_garbage(self, catalog: Catalog) -> None:
         extents = [new_extent(), new_extent()]
-        assert await catalog.condemn([extents[1].blob], due=NOW + 9) == 1
+        assert await catalog.condemn([extents[1].blob], due=NOW + 9) == [extents[1].blob]
         file = new_file(extents)
         with pytest.raises(StorageDown):
             await catalog.add_file(file, extents)

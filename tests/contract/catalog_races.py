@@ -111,16 +111,18 @@ class SharedCatalogRaces:
         stored = condemned = 0
         for number in range(60):
             part = new_part(upload)
+            lost = [new_part(upload).extent.blob for _ in range(2)]
             contest = [
                 first.add_part(MINE, part, **ROOM),
-                second.condemn([part.extent.blob], due=NOW),
+                second.condemn([lost[0], part.extent.blob, lost[1]], due=NOW),
             ]
             if number % 2:
                 second_answer, first_answer = await asyncio.gather(*contest[::-1])
             else:
                 first_answer, second_answer = await asyncio.gather(*contest)
-            assert first_answer + second_answer == 1
-            stored, condemned = stored + first_answer, condemned + second_answer
+            assert set(lost) == set(second_answer) - {part.extent.blob}
+            assert first_answer != (part.extent.blob in second_answer)
+            stored, condemned = stored + first_answer, condemned + len(second_answer) - len(lost)
             await assert_no_blob_lost(first, blobs_of([part]))
         assert (await assert_counts_true(second, upload)).held_parts == stored
         assert stored + condemned == 60

@@ -175,7 +175,7 @@ class CatalogOfUpkeep:
     async def test_garbage_comes_longest_due_first_until_forgotten(self, catalog: Catalog) -> None:
         keys = [ids.new_blob_key() for _ in range(4)]
         for number, key in enumerate(keys):
-            assert await catalog.condemn([key], due=NOW + number) == 1
+            assert await catalog.condemn([key], due=NOW + number) == [key]
         assert await catalog.garbage(due=NOW + 2, limit=10) == keys[:3]
         assert await catalog.garbage(due=NOW + 9, limit=2) == keys[:2]
         await catalog.forget_garbage(keys[:2])
@@ -188,12 +188,27 @@ class CatalogOfUpkeep:
         file = await stored_file(catalog)
         [extent] = await extents_of(catalog, file.id)
         unknown, condemned = ids.new_blob_key(), ids.new_blob_key()
-        assert await catalog.condemn([condemned], due=NOW) == 1
+        assert await catalog.condemn([condemned], due=NOW) == [condemned]
         keys = [*blobs_of(parts), unknown, extent.blob, condemned]
         assert await catalog.orphans(keys) == [unknown]
         await catalog.forget_garbage([condemned])
         assert await catalog.orphans(keys) == [unknown, condemned]
         assert await catalog.orphans([]) == []
+
+    async def test_orphans_among_many_are_found_in_the_order_asked(self, catalog: Catalog) -> None:
+        _, parts = await stored_upload(catalog, *[1] * 9)
+        keys = [ids.new_blob_key() for _ in range(1009)]
+        for number, part in enumerate(parts):
+            keys[number * 120] = part.extent.blob
+        wanted = [key for key in keys if key not in blobs_of(parts)]
+        assert await catalog.orphans(keys) == wanted
+        assert await catalog.orphans(["short", *keys, "of another length"]) == [
+            "short",
+            *wanted,
+            "of another length",
+        ]
+        assert sorted(await catalog.condemn(keys, due=NOW)) == sorted(wanted)
+        assert await catalog.orphans(keys) == []
 
     async def test_only_what_nothing_points_at_can_be_condemned(self, catalog: Catalog) -> None:
         upload, parts = await stored_upload(catalog, 1)
@@ -201,13 +216,13 @@ class CatalogOfUpkeep:
         [extent] = await extents_of(catalog, file.id)
         late = new_part(upload)
         keys = [*blobs_of(parts), late.extent.blob, extent.blob]
-        assert await catalog.condemn(keys, due=NOW + 60) == 1
-        assert await catalog.condemn(keys, due=NOW) == 0, "it has been handed over already"
+        assert await catalog.condemn(keys, due=NOW + 60) == [late.extent.blob]
+        assert await catalog.condemn(keys, due=NOW) == [], "it has been handed over already"
         assert await in_garbage(catalog, due=NOW + 59) == set()
         assert await in_garbage(catalog, due=NOW + 60) == {late.extent.blob}
         assert not await catalog.add_part(MINE, late, **ROOM), "its bytes are about to go"
         assert await assert_counts_true(catalog, upload) == upload
-        assert await catalog.condemn([], due=NOW) == 0
+        assert await catalog.condemn([], due=NOW) == []
 
     async def test_a_lease_is_one_holders_until_it_ends(self, catalog: Catalog) -> None:
         assert await catalog.take_lease("sweep", "a", now=NOW, until=NOW + 60.5)

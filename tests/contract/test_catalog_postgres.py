@@ -163,7 +163,8 @@ async def test_a_blob_is_condemned_beside_files_that_come_and_go(opened: Open) -
 
     async def condemn() -> None:
         for _ in range(60):
-            assert await second.condemn([new_part(new_upload()).extent.blob], due=NOW) == 1
+            blob = new_part(new_upload()).extent.blob
+            assert await second.condemn([blob], due=NOW) == [blob]
 
     began = time.monotonic()
     await asyncio.gather(come_and_go(), come_and_go(), condemn())

@@ -90,12 +90,21 @@ async def execute(connection: Connection, statement: Statement) -> list[Row]:
         return []
     text = spelled()[statement.name]
     if statement.each is not None:
-        async with connection.cursor() as cursor:
-            await cursor.executemany(text, statement.each)
-        return []
+        return await execute_each(connection, text, statement)
     answer = await connection.execute(text, statement.parameters)
     found: list[Any] = await answer.fetchall() if answer.description else []
     return found
+
+
+async def execute_each(connection: Connection, text: bytes, statement: Statement) -> list[Row]:
+    """All its runs in one trip to the server, and their rows."""
+    rows: list[Row] = []
+    async with connection.cursor() as cursor:
+        await cursor.executemany(text, statement.each or (), returning=statement.answers)
+        if statement.answers and statement.each:
+            async for result in cursor.results():
+                rows += await result.fetchall()
+    return rows
 
 
 def hang_up(connection: "psycopg.AsyncConnection[Any] | psycopg.Connection[Any]") -> None:

@@ -167,10 +167,20 @@ WHERE blob = :blob AND NOT EXISTS (SELECT 1 FROM arrivals WHERE arrivals.id = 0)
 -- forget_garbage: its bytes are gone.
 DELETE FROM garbage WHERE blob = :blob;
 
--- find_blob: whether a part, and with it perhaps a file, points at a blob, or the garbage remembers it.
-SELECT blob FROM parts WHERE blob = :blob
+-- find_blobs: those of `keys`, a text of `size` characters each, that a part or the garbage knows.
+WITH RECURSIVE
+  places (place) AS (
+    SELECT 1
+    UNION ALL
+    SELECT place + CAST(:size AS INTEGER) FROM places
+    WHERE place + CAST(:size AS INTEGER) <= length(CAST(:keys AS TEXT))
+  ),
+  asked (blob) AS (
+    SELECT substr(CAST(:keys AS TEXT), place, CAST(:size AS INTEGER)) FROM places
+  )
+SELECT parts.blob FROM asked JOIN parts ON parts.blob = asked.blob
 UNION ALL
-SELECT blob FROM garbage WHERE blob = :blob;
+SELECT garbage.blob FROM asked JOIN garbage ON garbage.blob = asked.blob;
 
 -- condemn_blob: bytes that nobody points at may go; a part that comes later finds them condemned.
 INSERT INTO garbage (blob, due)

@@ -112,7 +112,7 @@ class SqlCatalog(Catalog):
     async def orphans(self, keys: Collection[str]) -> list[str]:
         return await self._driver.read(lambda: sql_upkeep.list_orphans(keys))
 
-    async def condemn(self, keys: Collection[str], *, due: float) -> int:
+    async def condemn(self, keys: Collection[str], *, due: float) -> list[str]:
         return await self._driver.write(lambda: sql_upkeep.condemn(keys, due=due))
 
     async def take_lease(self, name: str, holder: str, *, now: float, until: float) -> bool:

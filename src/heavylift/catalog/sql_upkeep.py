@@ -6,11 +6,16 @@ Upload or File: so it makes progress, and no step keeps others waiting for long.
 
 import math
 from collections.abc import Collection
+from itertools import groupby
 
 from heavylift.catalog import sql_files, sql_uploads
-from heavylift.catalog.transactions import EXCLUDE_ARRIVALS, Transaction, ask, for_each
+from heavylift.catalog.transactions import EXCLUDE_ARRIVALS, Transaction, ask, ask_each, for_each
 from heavylift.service.ownership import Installation
 from heavylift.service.ports import Overdue, Reclaimed
+
+AT_ONCE = 200
+"""Blobs that one statement asks for. They travel in one parameter, for databases bound how many there are;
+PostgreSQL walks through it for each of them, so it must not be long."""
 
 
 def count_overdue(
@@ -75,21 +80,19 @@ def forget_garbage(keys: Collection[str]) -> Transaction[None]:
 
 
 def list_orphans(keys: Collection[str]) -> Transaction[list[str]]:
-    orphans = []
-    for key in keys:
-        known = yield ask("find_blob", blob=key)
-        if not known:
-            orphans.append(key)
-    return orphans
+    known: set[str] = set()
+    for size, found in groupby(sorted(keys, key=len), key=len):
+        alike = list(found)
+        for start in range(0, len(alike), AT_ONCE):
+            rows = yield ask("find_blobs", keys="".join(alike[start : start + AT_ONCE]), size=size)
+            known.update(row["blob"] for row in rows)
+    return [key for key in keys if key not in known]
 
 
-def condemn(keys: Collection[str], *, due: float) -> Transaction[int]:
+def condemn(keys: Collection[str], *, due: float) -> Transaction[list[str]]:
     yield EXCLUDE_ARRIVALS
-    condemned = 0
-    for key in keys:
-        rows = yield ask("condemn_blob", blob=key, due=due)
-        condemned += len(rows)
-    return condemned
+    rows = yield ask_each("condemn_blob", [{"blob": key, "due": due} for key in keys])
+    return [row["blob"] for row in rows]
 
 
 def take_lease(name: str, holder: str, *, now: float, until: float) -> Transaction[bool]:

@@ -37,6 +37,8 @@ def execute(connection: sqlite3.Connection, statement: Statement) -> list[Row]:
     if statement is UNDO:
         return connection.execute(ROLLBACK).fetchall()
     text = load_queries()[statement.name]
+    if statement.each is not None and statement.answers:
+        return [row for entry in statement.each for row in connection.execute(text, entry)]
     if statement.each is not None:
         return connection.executemany(text, statement.each).fetchall()
     return connection.execute(text, statement.parameters).fetchall()

@@ -21,11 +21,13 @@ class Row(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A statement of queries.sql by name. With `each`, it runs once for every entry and answers no rows."""
+    """A statement of queries.sql by name. With `each`, it runs once for every entry, and answers the rows of
+    all of them, one after the other, if it `answers`; else none."""
 
     name: str
     parameters: Parameters
     each: Sequence[Parameters] | None = None
+    answers: bool = False
 
 
 Transaction: TypeAlias = Generator[Statement, list[Row], T]
@@ -52,6 +54,11 @@ def ask(name: str, /, **parameters: str | int | float | None) -> Statement:
 def for_each(name: str, entries: Sequence[Parameters]) -> Statement:
     """The same statement for many entries, in one go."""
     return Statement(name, {}, entries)
+
+
+def ask_each(name: str, entries: Sequence[Parameters]) -> Statement:
+    """The same, answered by all of their rows."""
+    return Statement(name, {}, entries, answers=True)
 
 
 class Driver(Protocol):

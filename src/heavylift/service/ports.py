@@ -273,9 +273,9 @@ class Catalog(Protocol):
         either. Reads only."""
         ...
 
-    async def condemn(self, keys: Collection[str], *, due: float) -> int:
-        """Hand those of `keys` to the garbage that neither a Part nor a File points at; how many. Against
-        a Part that arrives at the same moment exactly one of the two wins."""
+    async def condemn(self, keys: Collection[str], *, due: float) -> list[str]:
+        """Hand those of `keys` to the garbage that neither a Part nor a File points at, and that are not
+        there already; which. Against a Part that arrives at the same moment exactly one of the two wins."""
         ...
 
     async def take_lease(self, name: str, holder: str, *, now: float, until: float) -> bool:

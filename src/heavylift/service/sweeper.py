@@ -184,7 +184,7 @@ class Sweeper:
         async for keys in self._old_blobs(now):
             due = now + self._schedule.orphan_grace
             orphans = await self._catalog.orphans(keys)
-            condemned = [key for key in orphans if await self._catalog.condemn([key], due=due)]
+            condemned = await self._catalog.condemn(orphans, due=due) if orphans else []
             if condemned:
                 await self._blobs.delete(condemned)
                 collected += len(condemned)
