@@ -4,6 +4,7 @@ import hashlib
 import itertools
 import json
 import re
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -196,13 +197,15 @@ class Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def stand_in_server() -> Iterator[StandIn]:
+def stand_in_server(tls: ssl.SSLContext | None = None) -> Iterator[StandIn]:
     """A server on a free port of loopback, gone afterwards."""
     stand_in = StandIn()
     methods = {f"do_{method}": Handler.handle_any for method in ("GET", "POST", "DELETE", "HEAD")}
     handler = type("BoundHandler", (Handler,), {"stand_in": stand_in, "timeout": 30, **methods})
     server = Server(("127.0.0.1", 0), handler)
-    stand_in.url = f"http://127.0.0.1:{server.server_address[1]}/v1"
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+    stand_in.url = f"http{'s' if tls else ''}://127.0.0.1:{server.server_address[1]}/v1"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:

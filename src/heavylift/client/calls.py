@@ -64,7 +64,7 @@ class Sink(Protocol):
         """The answer starts. Raises when it is not the one that was asked for."""
         ...
 
-    def write(self, block: bytes) -> None:
+    def write(self, block: bytes | memoryview) -> None:
         """The next bytes. May block."""
         ...
 

@@ -11,6 +11,7 @@ from heavylift.client import errors
 from heavylift.client.bodies import Outgoing
 from heavylift.client.calls import Answer, Attempt, Request, Sink, Tally
 from heavylift.client.config import SILENCE_MS
+from heavylift.client.drivers.reading import AsyncBody, Body
 from heavylift.client.drivers.threads import in_thread
 from heavylift.client.errors import HTTPClientError, InvalidRequestError, RequestAbortedError
 
@@ -109,7 +110,8 @@ class BlockingTransport:
                 return _answer(response, response.read())
             attempt.sink.begin(response.status_code, response.headers)
             try:
-                for block in response.iter_bytes():
+                body = Body(response, straight=self._owned)
+                while block := body.read():
                     _refuse_aborted(aborted)
                     attempt.sink.write(block)
                     attempt.tally.moved(len(block))
@@ -123,7 +125,7 @@ class BlockingTransport:
     def opened(self, answer: Answer, size: int) -> Iterator[Generator[bytes]]:
         """The blocks of an answer that was left unread."""
         try:
-            yield _named_blocks(answer.raw.iter_bytes(size))
+            yield _blocks(Body(answer.raw, straight=self._owned), size)
         finally:
             answer.raw.close()
 
@@ -133,9 +135,19 @@ class BlockingTransport:
             self._client.close()
 
 
-def _named_blocks(blocks: Iterator[bytes]) -> Generator[bytes]:
+def _blocks(body: Body, size: int) -> Generator[bytes]:
+    """All of it in blocks of that size, but for the last."""
+    pieces: list[bytes | memoryview] = []
+    missing = size
     with _naming():
-        yield from blocks
+        while piece := body.read(missing):
+            pieces.append(piece)
+            missing -= len(piece)
+            if not missing:
+                yield b"".join(pieces)
+                pieces, missing = [], size
+    if pieces:
+        yield b"".join(pieces)
 
 
 def _reading(attempt: Attempt, aborted: Aborted) -> Iterator[bytes]:
@@ -206,7 +218,9 @@ class AsyncTransport:
         try:
             if attempt.sink is None or response.status_code >= 400:
                 return _answer(response, await response.aread())
-            await _into_sink(response, attempt.sink, attempt.tally)
+            sink, body = attempt.sink, AsyncBody(response, straight=self._owned)
+            await in_thread(lambda: sink.begin(response.status_code, response.headers))
+            await _into_sink(body, sink, attempt.tally)
             return _answer(response)
         finally:
             await response.aclose()
@@ -215,7 +229,9 @@ class AsyncTransport:
     async def opened(self, answer: Answer, size: int) -> AsyncIterator[AsyncGenerator[bytes]]:
         """The blocks of an answer that was left unread."""
         try:
-            async with contextlib.aclosing(_named_blocks_async(answer.raw.aiter_bytes(size))) as blocks:
+            async with contextlib.aclosing(
+                _blocks_async(AsyncBody(answer.raw, straight=self._owned), size)
+            ) as blocks:
                 yield blocks
         finally:
             await answer.raw.aclose()
@@ -226,19 +242,27 @@ class AsyncTransport:
             await self._client.aclose()
 
 
-async def _named_blocks_async(blocks: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
+async def _blocks_async(body: AsyncBody, size: int) -> AsyncGenerator[bytes]:
+    """All of it in blocks of that size, but for the last."""
+    pieces: list[bytes | memoryview] = []
+    missing = size
     with _naming():
-        async for block in blocks:
-            yield block
+        while piece := await body.read(missing):
+            pieces.append(piece)
+            missing -= len(piece)
+            if not missing:
+                yield b"".join(pieces)
+                pieces, missing = [], size
+    if pieces:
+        yield b"".join(pieces)
 
 
-async def _into_sink(response: httpx2.Response, sink: Sink, tally: Tally) -> None:
+async def _into_sink(body: AsyncBody, sink: Sink, tally: Tally) -> None:
     """Blocks are gathered, without copying, until they are worth a thread's turn."""
-    await in_thread(lambda: sink.begin(response.status_code, response.headers))
-    gathered: list[bytes] = []
+    gathered: list[bytes | memoryview] = []
     size = 0
     try:
-        async for block in response.aiter_bytes():
+        while block := await body.read():
             gathered.append(block)
             size += len(block)
             if size >= WRITTEN_AT_ONCE:
@@ -251,6 +275,6 @@ async def _into_sink(response: httpx2.Response, sink: Sink, tally: Tally) -> Non
         sink.end()
 
 
-def _write_all(sink: Sink, blocks: list[bytes]) -> None:
+def _write_all(sink: Sink, blocks: list[bytes | memoryview]) -> None:
     for block in blocks:
         sink.write(block)

@@ -134,7 +134,7 @@ class RangeSink:
         self._file = FileIO(self._path, "r+")
         self._file.seek(0 if self.whole else self.offset)
 
-    def write(self, block: bytes) -> None:
+    def write(self, block: bytes | memoryview) -> None:
         """To the file, and into the checksum."""
         assert self._file is not None, "begin comes first"
         self.checksum = checksums.extend(self.checksum, block)
