@@ -60,6 +60,11 @@ def nginx_program() -> str | None:
     return shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
 
 
+def pgbouncer_program() -> str | None:
+    """Where PgBouncer is. Debian keeps it there too."""
+    return shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
+
+
 def npm(folder: Path) -> Install:
     """Install the packages of the folder's lock file, if there is Node."""
 
@@ -115,6 +120,8 @@ ENGINES = (
            there=command("runuser"), install=debian("util-linux")),
     Engine(name="PostgreSQL 15", why="is the oldest that the catalog is tested on",
            there=Path("/usr/lib/postgresql/15/bin/postgres").exists, install=debian("postgresql-15")),
+    Engine(name="PgBouncer", why="stands before PostgreSQL, as the page on operations shows",
+           there=lambda: pgbouncer_program() is not None, install=debian("pgbouncer")),
     Engine(name="nginx", why="stands before three servers, as the page on operations shows",
            there=lambda: nginx_program() is not None, install=debian("nginx")),
     Engine(name="openai for Node", why="must work unchanged against the service",

@@ -91,6 +91,13 @@ class Settings(BaseSettings):
         Durability.STRICT,
         description="strict: a 200 survives power loss. relaxed: it survives the process, and is faster.",
     )
+    catalog_pool_size: int = Field(
+        8, ge=1, le=1000, description="Most connections that each process holds to PostgreSQL."
+    )
+    catalog_prepared_statements: bool = Field(
+        True,
+        description="Let PostgreSQL remember statements. false behind PgBouncer before 1.21.",
+    )
     disk_reserve: int = Field(
         64 * MIB, ge=0, description="Bytes of a local disk that blobs leave free for the catalog."
     )

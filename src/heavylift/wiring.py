@@ -55,7 +55,10 @@ async def open_stores(settings: Settings, *, clock: Clock = time.time) -> AsyncI
     """The stores that the settings name, closed in the end."""
     durable = settings.durability is Durability.STRICT
     settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    catalog = open_catalog(settings.catalog_url, durable=durable)
+    catalog = open_catalog(
+        settings.catalog_url, durable=durable,
+        pool_size=settings.catalog_pool_size, prepared_statements=settings.catalog_prepared_statements,
+    )  # fmt: skip
     try:
         blobs = open_blobs(settings.blobs_url, durable=durable, reserve=settings.disk_reserve, clock=clock)
         try:

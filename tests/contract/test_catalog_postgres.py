@@ -209,3 +209,14 @@ def test_a_server_that_cannot_be_reached_is_said_without_the_password(url: str) 
     shown: BaseException | None = caught.value
     assert "hid" not in str(shown)
     assert "\n" not in str(shown)
+
+
+async def test_a_process_holds_as_many_connections_as_it_is_told(postgres_18: Server, url: str) -> None:
+    catalog = open_catalog(url, pool_size=2)
+    with locked(url, "uploads"):
+        tasks = [asyncio.create_task(catalog.add_upload(new_upload())) for _ in range(6)]
+        await waiting(postgres_18, url, count=2)
+        assert postgres_18.connections(url) == 3, "one of them is the lock's"
+    await asyncio.gather(*tasks)
+    await catalog.close()
+    await nobody_connected(postgres_18, url)

@@ -41,7 +41,7 @@ class Example:
 
 
 RUN = {"sh", "bash", "python", "js"}
-SHOWN = {"", "text", "json", "toml", "ini", "nginx", "http"}
+SHOWN = {"", "text", "json", "toml", "ini", "nginx", "http", "pgbouncer", "sql"}
 """Languages that are read, not run."""
 
 

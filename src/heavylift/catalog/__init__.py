@@ -18,12 +18,20 @@ SUPPORTED = (
 )
 
 
-def open_catalog(url: str, *, durable: bool = True) -> Catalog:
+def open_catalog(
+    url: str,
+    *,
+    durable: bool = True,
+    pool_size: int = postgres_url.POOL_SIZE,
+    prepared_statements: bool = True,
+) -> Catalog:
     """The catalog at that URL. Blocks; call it before serving.
 
     SQLite's is migrated to what this version needs; PostgreSQL's, which others may be using, must
     have been, by `migrate_catalog`. `durable` makes every acknowledged write survive a power loss;
-    without it, the last ones may not (a killed process loses nothing either way). Raises
+    without it, the last ones may not (a killed process loses nothing either way). `pool_size` is the most
+    connections that PostgreSQL sees of this process; without `prepared_statements` it is asked to
+    remember none, which some poolers in front of it cannot bear. Raises
     UnfitCatalog for a URL or a database that cannot be used, StorageDown for one that does not answer.
     """
     if postgres_url.is_postgres(url):
@@ -31,7 +39,8 @@ def open_catalog(url: str, *, durable: bool = True) -> Catalog:
         from heavylift.catalog import postgres, postgres_schema  # noqa: PLC0415 - its driver is an extra
 
         postgres_schema.check_postgres(address)
-        return SqlCatalog(postgres.Postgres(address))
+        driver = postgres.Postgres(address, connections=pool_size, prepared=prepared_statements)
+        return SqlCatalog(driver)
     path = sqlite_path(url)
     connection, _ = migrated_sqlite(path)
     return SqlCatalog(sqlite.Sqlite(path, connection, durable=durable))

@@ -14,14 +14,14 @@ from psycopg_pool import AsyncConnectionPool
 
 from heavylift.catalog.postgres_errors import Again, Uncertain, is_outdated, trouble, verdict
 from heavylift.catalog.postgres_session import Connection, configure, hang_up, run_reading, run_writing
-from heavylift.catalog.postgres_url import Address
+from heavylift.catalog.postgres_url import POOL_SIZE, Address
 from heavylift.catalog.transactions import Begin, Transaction
 from heavylift.service.ports import StorageDown
 
 T = TypeVar("T")
 
-CONNECTIONS = 8
-"""The most that one process holds. A transaction takes a millisecond or two; more would only contend."""
+PREPARE_AFTER = 5
+"""Times that a connection sees a statement before the server prepares it."""
 
 QUEUE = 1_000
 """The most that may wait for one of them. Beyond it, the answer is "down" at once."""
@@ -49,13 +49,18 @@ Session: TypeAlias = Callable[[Connection, Transaction[T]], Awaitable[T]]
 
 
 class Postgres:
-    """The driver for one database. For one event loop: the first that asks."""
+    """The driver for one database. For one event loop: the first that asks.
+
+    `connections` is the most that this process holds; `prepared`, whether the server is to remember
+    statements.
+    """
 
     def __init__(
         self,
         address: Address,
         *,
-        connections: int = CONNECTIONS,
+        connections: int = POOL_SIZE,
+        prepared: bool = True,
         queue: int = QUEUE,
         patience: float = PATIENCE,
         limit: float = LIMIT,
@@ -66,7 +71,11 @@ class Postgres:
         self._closed = False
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             make_conninfo(**address.parameters),
-            kwargs={"autocommit": True, "row_factory": dict_row},
+            kwargs={
+                "autocommit": True,
+                "row_factory": dict_row,
+                "prepare_threshold": PREPARE_AFTER if prepared else None,
+            },
             configure=configure,
             min_size=1,
             max_size=connections,

@@ -8,6 +8,9 @@ from heavylift.catalog.migrating import UnfitCatalog
 
 SCHEMES = ("postgresql", "postgres")
 
+POOL_SIZE = 8
+"""The most connections that one process holds. A transaction takes a millisecond or two; more contend."""
+
 STATEMENT_SECONDS = 8
 """The most that the server may work on one statement."""
 
