@@ -74,7 +74,7 @@ def declared_length(request: Request) -> int | None:
             return None
         if name == b"content-length":
             length = length or value
-    return int(length) if re.fullmatch(b"[0-9]{1,18}", length) else None
+    return int(length) if re.fullmatch(b"[0-9]{1,20}", length) else None
 
 
 async def read_json(request: Request, model: type[Model], *, limit: int, patience: Patience) -> Model:

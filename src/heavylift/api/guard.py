@@ -5,12 +5,14 @@ import time
 from dataclasses import dataclass
 from typing import Any, cast
 
+import httptools
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from heavylift.api.cork import EXTENSION, Corked
 from heavylift.api.errors import envelope
+from heavylift.api.upgrade import parser_behind_head
 from heavylift.domain import ids
 
 
@@ -41,6 +43,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self._head_bytes = 0
         self._parsed_bytes = 0
         self._in_head = True
+        self._offered = False  # another protocol
         self._head_timer: asyncio.TimerHandle | None = None
         self._drain_timer: asyncio.TimerHandle | None = None
 
@@ -59,7 +62,16 @@ class GuardedProtocol(HttpToolsProtocol):
             self._head_bytes += len(data)
             if self._head_timer is None:
                 self._await_head()
-        super().data_received(data)
+        self._unset_keepalive_if_required()
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as offer:
+            self._offered = False
+            self.parser = parser_behind_head(self, self.headers)
+            if rest := data[offer.args[0] :]:
+                self.data_received(rest)
+        except httptools.HttpParserError:
+            self._refuse_request("This cannot be read.")
         if self._in_head and self._head_bytes > self.bounds.head_bytes:
             self._refuse_head()
 
@@ -77,6 +89,10 @@ class GuardedProtocol(HttpToolsProtocol):
         if self._parsed_bytes > self.bounds.head_bytes:  # it came whole, in one large piece
             self._refuse_head()
             raise ValueError("the head is too large")  # which stops the parser
+        if wrong := self._wrong_in_head():
+            self._refuse_request(wrong)
+            raise ValueError(wrong)
+        self._offered = self.parser.should_upgrade()
         self._in_head = False
         self._head_bytes = self._parsed_bytes = 0
         if self._head_timer is not None:
@@ -87,6 +103,8 @@ class GuardedProtocol(HttpToolsProtocol):
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
+        if self._offered:  # the parser will not read the body, but another one will
+            return
         super().on_message_complete()
         self._in_head = True
         self._head_bytes = self._parsed_bytes = 0
@@ -101,8 +119,35 @@ class GuardedProtocol(HttpToolsProtocol):
             self._drain_timer.cancel()
             self._drain_timer = None
 
-    def send_400_response(self, msg: str) -> None:
-        self._refuse(400, f"{msg} It is not HTTP/1.1 as RFC 9112 has it.", "malformed_request")
+    def eof_received(self) -> bool | None:  # type: ignore[override]
+        """A client that says nothing more after its request still gets the answer to it."""
+        cycle = self.cycle
+        if self.scheme != "http" or cycle is None or cycle.response_complete or cycle.more_body:
+            return None
+        cycle.keep_alive = False
+        return True
+
+    def _wrong_in_head(self) -> str | None:
+        """Why this is not a request that can be understood safely. What the parser lets pass."""
+        version = self.parser.get_http_version()
+        if version not in ("1.0", "1.1"):
+            return f"HTTP/{version} is not spoken here."
+        hosts, codings = 0, []
+        for name, value in self.headers:
+            if name == b"host":
+                hosts += 1
+            elif name == b"transfer-encoding":
+                codings.append(value.strip().lower())
+        if hosts > 1 or (not hosts and version == "1.1"):
+            return f"A request names one Host, this names {hosts}."
+        if codings and codings != [b"chunked"]:
+            return "The only Transfer-Encoding that is understood here is chunked."
+        if version == "1.0":
+            self.expect_100_continue = False  # such a client does not know what a 100 is
+        return None
+
+    def _refuse_request(self, why: str) -> None:
+        self._refuse(400, f"{why} Requests are HTTP/1.1 as RFC 9112 has it.", "malformed_request")
 
     def _await_head(self) -> None:
         self._head_timer = self.loop.call_later(self.bounds.head_seconds, self._head_late)
@@ -125,9 +170,17 @@ class GuardedProtocol(HttpToolsProtocol):
             self.transport.close()
 
     def _refuse(self, status: int, message: str, code: str) -> None:
-        """Answer what never became a request, and close. Once."""
+        """Answer what is no request, or no whole one, and close. Once. What came before is answered first."""
         if self.transport.is_closing():
             return
+        cycle = self.cycle
+        under_way = cycle is not None and not cycle.response_complete
+        if under_way and not cycle.more_body:
+            cycle.keep_alive = False
+            return
+        if under_way:  # it is this one: what the application says of it goes nowhere
+            cycle.disconnected = True
+            cycle.message_event.set()
         body = envelope(status, message, code=code)
         request_id = ids.new_id(ids.REQUEST, now=time.time())
         lines = [
@@ -139,7 +192,7 @@ class GuardedProtocol(HttpToolsProtocol):
             b"connection: close\r\n\r\n",
             body,
         ]
-        if self.cycle is None or self.cycle.response_complete:
+        if not under_way or not (cycle.response_started or self.pipeline):
             self.transport.write(b"".join(lines))
         self.transport.close()
 

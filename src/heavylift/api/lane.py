@@ -138,6 +138,9 @@ class Lane:
         protocol.take_over(reader.left)
         try:
             await self._drain(reader, patience)
+        except ClientGone:
+            self._hang_up()
+            raise
         finally:
             os.close(descriptor)
             _buffers.append(buffer)
@@ -170,6 +173,9 @@ class Lane:
             writer = Writer(connection, held, pieces)
             try:
                 await _senders[next(_turns) % THREADS].send(writer, idle=patience.idle)
+            except ClientGone:
+                self._hang_up()
+                raise
             finally:
                 self._count("bytes_out", writer.sent)
                 cycle.expected_content_length -= writer.sent
@@ -195,6 +201,11 @@ class Lane:
                 raise ClientGone
         finally:
             os.close(descriptor)
+
+    def _hang_up(self) -> None:
+        """The client is gone, which uvicorn does not see yet: it would answer in our place, or complain."""
+        self.cycle.disconnected = True
+        self._protocol.transport.close()
 
     def _count(self, name: str, count: int) -> None:
         """For the request's line in the log."""
