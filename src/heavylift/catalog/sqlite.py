@@ -1,6 +1,7 @@
 """The SQLite driver: one writing thread, several reading ones, a write-ahead log between them."""
 
 import asyncio
+import queue
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
@@ -53,15 +54,21 @@ def connect(path: str) -> sqlite3.Connection:
 
 
 class Readers:
-    """Reads side by side, on connections of their own. Each statement sees what is committed by then."""
+    """Reads side by side, on connections of their own. Each statement sees what is committed by then.
+
+    Opens their files at once: later there may be no descriptor left. Raises StorageDown.
+    """
 
     def __init__(self, path: str) -> None:
-        self._path = path
+        self._idle: queue.SimpleQueue[sqlite3.Connection] = queue.SimpleQueue()
+        try:
+            for _ in range(READERS):
+                self._idle.put(_reading(path))
+        except sqlite3.Error as error:
+            raise trouble(error) from error
         self._batcher: Batcher[Begin[Any]] = Batcher(
             self._read_all, name="catalog-reader", closed=CLOSED, threads=READERS, most=READ_TOGETHER
         )
-        self._all: list[sqlite3.Connection] = []
-        self._own = threading.local()
 
     async def run(self, begin: Begin[T]) -> T:
         """The transaction's value. Raises what it raises, and StorageDown, also once this is closed."""
@@ -71,26 +78,30 @@ class Readers:
     def close(self) -> None:
         """Finish what has queued up. Blocks. Repeatable."""
         self._batcher.close()
-        while self._all:
-            self._all.pop().close()
+        while not self._idle.empty():
+            self._idle.get().close()
 
     def _read_all(self, begins: Sequence[Begin[Any]]) -> list[Outcome]:
-        return [self._read(begin) for begin in begins]
-
-    def _read(self, begin: Begin[Any]) -> Outcome:
+        connection = self._idle.get()  # there is one for each thread
         try:
-            return Outcome(run(self._connection(), begin()))
-        except Exception as error:
-            return Outcome(error=trouble(error))
+            return [_read(connection, begin) for begin in begins]
+        finally:
+            self._idle.put(connection)
 
-    def _connection(self) -> sqlite3.Connection:
-        if not hasattr(self._own, "connection"):
-            connection = connect(self._path)
-            self._all.append(connection)
-            connection.execute("PRAGMA query_only = ON")
-            self._own.connection = connection
-        own: sqlite3.Connection = self._own.connection
-        return own
+
+def _reading(path: str) -> sqlite3.Connection:
+    """A connection that only reads, all its files open."""
+    connection = connect(path)
+    connection.execute("PRAGMA query_only = ON")
+    connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
+    return connection
+
+
+def _read(connection: sqlite3.Connection, begin: Begin[Any]) -> Outcome:
+    try:
+        return Outcome(run(connection, begin()))
+    except Exception as error:
+        return Outcome(error=trouble(error))
 
 
 class Sqlite:
