@@ -38,7 +38,8 @@ async def test_a_pool_at_its_limit_refuses_in_bounded_time_and_recovers(
     catalog, _ = opened(connections=2, patience=0.5)
     upload, _ = await stored_upload(catalog)
     with locked(url, "uploads"):
-        held = [asyncio.create_task(catalog.upload(MINE, upload.id)) for _ in range(2)]
+        lists = [catalog.uploads(MINE, status=None, now=NOW, page=ALL) for _ in range(2)]
+        held = [asyncio.create_task(listing) for listing in lists]
         await waiting(postgres_18, url, count=2)
         began = time.monotonic()
         answers = await asyncio.gather(*(catalog.projects() for _ in range(20)), return_exceptions=True)
@@ -46,7 +47,7 @@ async def test_a_pool_at_its_limit_refuses_in_bounded_time_and_recovers(
         assert all(isinstance(answer, StorageDown) for answer in answers)
         assert "connection" in str(answers[0])
         assert postgres_18.connections(url) == 3, "two of the pool, and the one that locks"
-    assert await asyncio.gather(*held) == [upload] * 2
+    assert await asyncio.gather(*held) == [[upload]] * 2
     assert await asyncio.gather(*(catalog.projects() for _ in range(50))) == [[]] * 50
 
 

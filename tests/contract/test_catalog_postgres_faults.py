@@ -32,7 +32,7 @@ from tests.contract.catalog_facts import (
     stored_upload,
 )
 from tests.contract.engines_postgres import Server
-from tests.contract.postgres_rig import PATIENCE, Open, nobody_connected, waiting
+from tests.contract.postgres_rig import PATIENCE, Open, locked, nobody_connected, waiting
 
 
 class Traffic:
@@ -146,6 +146,35 @@ async def test_a_server_that_hangs_is_answered_in_bounded_time_and_found_again(
         while isinstance((await asyncio.gather(catalog.ping(), return_exceptions=True))[0], StorageDown):
             await asyncio.sleep(0.05)
     await assert_counts_true(catalog, upload)
+
+
+async def test_who_looks_something_up_on_a_server_that_hangs_hears_so_long_before_the_limit(
+    opened: Open, postgres_18: Server
+) -> None:
+    catalog, _ = opened(limit=PATIENCE, connections=4)
+    upload, _ = await stored_upload(catalog, 1)
+    with hung(postgres_18):
+        began = time.monotonic()
+        calls = [catalog.upload(MINE, upload.id) for _ in range(10)]
+        calls += [catalog.key_owner("a" * 64), catalog.content(MINE, "file-x", now=NOW)]
+        answers = await asyncio.gather(*calls, return_exceptions=True)
+        assert time.monotonic() - began < PATIENCE / 3, "bounds are 2.5 seconds and 30"
+        assert all(isinstance(answer, StorageDown) for answer in answers), answers
+    async with asyncio.timeout(PATIENCE):
+        while isinstance((await asyncio.gather(catalog.ping(), return_exceptions=True))[0], StorageDown):
+            await asyncio.sleep(0.05)
+    assert await catalog.upload(MINE, upload.id) == await assert_counts_true(catalog, upload)
+
+
+async def test_a_slow_list_is_waited_for_where_a_slow_look_up_is_not(opened: Open, url: str) -> None:
+    catalog, _ = opened(patience=0.5)
+    upload, parts = await stored_upload(catalog, 1)
+    with locked(url, "parts"):
+        listing = asyncio.create_task(catalog.parts(MINE, upload.id))
+        with pytest.raises(StorageDown):
+            await catalog.content(MINE, "file-x", now=NOW)
+        assert not listing.done()
+    assert await listing == parts
 
 
 async def test_a_connection_that_is_lost_in_a_commit_leaves_it_unknown_and_is_not_repeated(

@@ -31,7 +31,8 @@ PATIENCE = 10.0
 for it, and a server that restarts is back by then."""
 
 READ_PATIENCE = 2.5
-"""The same for one that reads. Requests begin with one: who comes while the server is down hears so soon."""
+"""The same for one that reads, and for how long a brief one may take. Requests begin with such: who comes
+while the server is down, or hangs, hears so soon."""
 
 WAIT = 1.0
 """Seconds to wait for a connection before asking anew, which makes the pool try to connect again."""
@@ -86,10 +87,12 @@ class Postgres:
         )
 
     async def write(self, begin: Begin[T]) -> T:
-        return await self._apart(begin, run_writing, self._patience)
+        return await self._apart(begin, run_writing, self._patience, self._limit)
 
-    async def read(self, begin: Begin[T]) -> T:
-        return await self._apart(begin, run_reading, min(self._patience, READ_PATIENCE))
+    async def read(self, begin: Begin[T], *, brief: bool = False) -> T:
+        patience = min(self._patience, READ_PATIENCE)
+        limit = min(self._limit, patience) if brief else self._limit
+        return await self._apart(begin, run_reading, patience, limit)
 
     async def close(self) -> None:
         self._closed = True
@@ -97,33 +100,33 @@ class Postgres:
             await asyncio.wait(self._running)
         await self._pool.close()
 
-    async def _apart(self, begin: Begin[T], session: Session[T], patience: float) -> T:
+    async def _apart(self, begin: Begin[T], session: Session[T], patience: float, limit: float) -> T:
         """Whoever stops waiting does not stop the work: a connection is never left in mid-sentence."""
         if self._closed:
             raise StorageDown("The catalog is closed.")
-        task = asyncio.create_task(self._insist(begin, session, patience))
+        task = asyncio.create_task(self._insist(begin, session, patience, limit))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         return await asyncio.shield(task)
 
-    async def _insist(self, begin: Begin[T], session: Session[T], patience: float) -> T:
+    async def _insist(self, begin: Begin[T], session: Session[T], patience: float, limit: float) -> T:
         """Run the transaction, from the start again where that is safe, as long as patience lasts."""
         deadline = time.monotonic() + patience
         pause = FIRST_PAUSE
         while True:
             remaining = max(deadline - time.monotonic(), FIRST_PAUSE)
             try:
-                return await self._attempt(begin, session, wait=min(WAIT, remaining))
+                return await self._attempt(begin, session, wait=min(WAIT, remaining), limit=limit)
             except Again as again:
                 if time.monotonic() + pause >= deadline:
                     raise trouble(again.error) from again.error
             await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - spread, no secret
             pause = min(pause * 2, LAST_PAUSE)
 
-    async def _attempt(self, begin: Begin[T], session: Session[T], *, wait: float) -> T:
+    async def _attempt(self, begin: Begin[T], session: Session[T], *, wait: float, limit: float) -> T:
         """Run it once. Raises Again, or what the port promises."""
         connection = await self._connection(wait)
-        alarm = asyncio.get_running_loop().call_later(self._limit, hang_up, connection)
+        alarm = asyncio.get_running_loop().call_later(limit, hang_up, connection)
         try:
             return await session(connection, begin())
         except Uncertain as error:

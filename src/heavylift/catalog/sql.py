@@ -23,7 +23,7 @@ class SqlCatalog(Catalog):
         await self._driver.write(lambda: sql_uploads.add_upload(upload))
 
     async def upload(self, project: str, upload_id: str) -> Upload | None:
-        return await self._driver.read(lambda: sql_uploads.find_upload(project, upload_id))
+        return await self._driver.read(lambda: sql_uploads.find_upload(project, upload_id), brief=True)
 
     async def uploads(self, project: str, *, status: Status | None, now: float, page: Page) -> list[Upload]:
         return await self._driver.read(lambda: sql_uploads.list_uploads(project, status, now, page))
@@ -65,13 +65,13 @@ class SqlCatalog(Catalog):
         await self._driver.write(lambda: sql_files.add_file(file, extents))
 
     async def file(self, project: str, file_id: str, *, now: float) -> File | None:
-        return await self._driver.read(lambda: sql_files.find_file(project, file_id, now=now))
+        return await self._driver.read(lambda: sql_files.find_file(project, file_id, now=now), brief=True)
 
     async def content(
         self, project: str, file_id: str, *, now: float, wanted: Wanted
     ) -> tuple[File, list[Place]] | None:
         return await self._driver.read(
-            lambda: sql_files.find_content(project, file_id, now=now, wanted=wanted)
+            lambda: sql_files.find_content(project, file_id, now=now, wanted=wanted), brief=True
         )
 
     async def files(self, project: str, *, purpose: str | None, now: float, page: Page) -> list[File]:
@@ -139,7 +139,7 @@ class SqlCatalog(Catalog):
         return await self._driver.read(lambda: sql_keys.list_keys(project))
 
     async def key_owner(self, digest: str) -> Project | None:
-        return await self._driver.read(lambda: sql_keys.find_key_owner(digest))
+        return await self._driver.read(lambda: sql_keys.find_key_owner(digest), brief=True)
 
     async def revoke_key(self, key_id: str, *, now: float) -> bool:
         return await self._driver.write(lambda: sql_keys.revoke_key(key_id, now=now))

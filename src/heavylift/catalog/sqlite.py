@@ -121,7 +121,7 @@ class Sqlite:
     async def write(self, begin: Begin[T]) -> T:
         return await self._writer.run(begin)
 
-    async def read(self, begin: Begin[T]) -> T:
+    async def read(self, begin: Begin[T], *, brief: bool = False) -> T:
         if self._readers is None:
             return await self._writer.run(begin)
         return await self._readers.run(begin)

@@ -68,8 +68,11 @@ class Driver(Protocol):
         """Run it; on return it is committed, durably. Raises what it raises, StorageFull, or StorageDown."""
         ...
 
-    async def read(self, begin: Begin[T]) -> T:
-        """Run one that only reads, on what was committed before, without waiting for writers if possible."""
+    async def read(self, begin: Begin[T], *, brief: bool = False) -> T:
+        """Run one that only reads, on what was committed before, without waiting for writers if possible.
+
+        `brief`: it looks up what it has the name of, so a database that takes seconds for it hangs.
+        """
         ...
 
     async def close(self) -> None:
