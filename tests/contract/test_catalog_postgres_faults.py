@@ -23,12 +23,14 @@ from tests.contract.catalog_facts import (
     MINE,
     NOW,
     ROOM,
+    all_of_it,
     assert_counts_true,
     assert_no_blob_lost,
     blobs_of,
     finish,
     new_part,
     new_upload,
+    stored_file,
     stored_upload,
 )
 from tests.contract.engines_postgres import Server
@@ -156,7 +158,7 @@ async def test_who_looks_something_up_on_a_server_that_hangs_hears_so_long_befor
     with hung(postgres_18):
         began = time.monotonic()
         calls = [catalog.upload(MINE, upload.id) for _ in range(10)]
-        calls += [catalog.key_owner("a" * 64), catalog.content(MINE, "file-x", now=NOW)]
+        calls += [catalog.key_owner("a" * 64), catalog.content(MINE, "file-x", now=NOW, wanted=all_of_it)]
         answers = await asyncio.gather(*calls, return_exceptions=True)
         assert time.monotonic() - began < PATIENCE / 3, "bounds are 2.5 seconds and 30"
         assert all(isinstance(answer, StorageDown) for answer in answers), answers
@@ -169,10 +171,11 @@ async def test_who_looks_something_up_on_a_server_that_hangs_hears_so_long_befor
 async def test_a_slow_list_is_waited_for_where_a_slow_look_up_is_not(opened: Open, url: str) -> None:
     catalog, _ = opened(patience=0.5)
     upload, parts = await stored_upload(catalog, 1)
+    file = await stored_file(catalog)
     with locked(url, "parts"):
         listing = asyncio.create_task(catalog.parts(MINE, upload.id))
         with pytest.raises(StorageDown):
-            await catalog.content(MINE, "file-x", now=NOW)
+            await catalog.content(MINE, file.id, now=NOW, wanted=all_of_it)
         assert not listing.done()
     assert await listing == parts
 

@@ -271,12 +271,13 @@ async def test_a_read_only_database_fails_its_ping(opened: Open) -> None:
 async def test_damage_is_reported_as_the_stores_failure(path: Path) -> None:
     catalog = open_catalog(f"sqlite:///{path}")
     await catalog.close()
-    connection = sqlite.connect(str(path))
+    catalog = SqlCatalog(sqlite.Sqlite(str(path), sqlite.connect(str(path)), durable=True))
     size = path.stat().st_size
     with path.open("r+b") as file:
         file.seek(4096)
         file.write(b"\xff" * (size - 4096))
-    catalog = SqlCatalog(sqlite.Sqlite(str(path), connection, durable=True))
+    with pytest.raises(StorageDown):
+        sqlite.Readers(str(path))
     with pytest.raises(StorageDown):
         await catalog.projects()
     with pytest.raises(StorageDown):

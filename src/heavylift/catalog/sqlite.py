@@ -93,7 +93,7 @@ def _reading(path: str) -> sqlite3.Connection:
     """A connection that only reads, all its files open."""
     connection = connect(path)
     connection.execute("PRAGMA query_only = ON")
-    connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
+    connection.execute("PRAGMA user_version").fetchall()
     return connection
 
 
