@@ -137,17 +137,34 @@ class BlockingTransport:
 
 def _blocks(body: Body, size: int) -> Generator[bytes]:
     """All of it in blocks of that size, but for the last."""
-    pieces: list[bytes | memoryview] = []
-    missing = size
+    block = _Block(size)
     with _naming():
-        while piece := body.read(missing):
-            pieces.append(piece)
-            missing -= len(piece)
-            if not missing:
-                yield b"".join(pieces)
-                pieces, missing = [], size
-    if pieces:
-        yield b"".join(pieces)
+        while piece := body.read(block.missing):
+            if block.full_with(piece):
+                yield block.take()
+    if last := block.take():
+        yield last
+
+
+class _Block:
+    """Pieces that are to become one block of `size` bytes. `missing`: how many are still to come."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._pieces: list[bytes | memoryview] = []
+        self.missing = size
+
+    def full_with(self, piece: bytes | memoryview) -> bool:
+        """Add it, of at most so many bytes as are missing. Whether none is missing any more."""
+        self._pieces.append(piece)
+        self.missing -= len(piece)
+        return not self.missing
+
+    def take(self) -> bytes:
+        """What has been added, and begin anew."""
+        block = b"".join(self._pieces)
+        self._pieces, self.missing = [], self._size
+        return block
 
 
 def _reading(attempt: Attempt, aborted: Aborted) -> Iterator[bytes]:
@@ -244,17 +261,13 @@ class AsyncTransport:
 
 async def _blocks_async(body: AsyncBody, size: int) -> AsyncGenerator[bytes]:
     """All of it in blocks of that size, but for the last."""
-    pieces: list[bytes | memoryview] = []
-    missing = size
+    block = _Block(size)
     with _naming():
-        while piece := await body.read(missing):
-            pieces.append(piece)
-            missing -= len(piece)
-            if not missing:
-                yield b"".join(pieces)
-                pieces, missing = [], size
-    if pieces:
-        yield b"".join(pieces)
+        while piece := await body.read(block.missing):
+            if block.full_with(piece):
+                yield block.take()
+    if last := block.take():
+        yield last
 
 
 async def _into_sink(body: AsyncBody, sink: Sink, tally: Tally) -> None:
