@@ -236,8 +236,11 @@ class AsyncTransport:
             if attempt.sink is None or response.status_code >= 400:
                 return _answer(response, await response.aread())
             sink, body = attempt.sink, AsyncBody(response, straight=self._owned)
-            await in_thread(lambda: sink.begin(response.status_code, response.headers))
-            await _into_sink(body, sink, attempt.tally)
+            try:  # a cancellation may come while the thread begins
+                await in_thread(lambda: sink.begin(response.status_code, response.headers))
+                await _into_sink(body, sink, attempt.tally)
+            finally:
+                sink.end()
             return _answer(response)
         finally:
             await response.aclose()
@@ -274,18 +277,15 @@ async def _into_sink(body: AsyncBody, sink: Sink, tally: Tally) -> None:
     """Blocks are gathered, without copying, until they are worth a thread's turn."""
     gathered: list[bytes | memoryview] = []
     size = 0
-    try:
-        while block := await body.read():
-            gathered.append(block)
-            size += len(block)
-            if size >= WRITTEN_AT_ONCE:
-                await in_thread(lambda blocks=gathered: _write_all(sink, blocks))  # type: ignore[misc]
-                tally.moved(size)
-                gathered, size = [], 0
-        await in_thread(lambda: _write_all(sink, gathered))
-        tally.moved(size)
-    finally:
-        sink.end()
+    while block := await body.read():
+        gathered.append(block)
+        size += len(block)
+        if size >= WRITTEN_AT_ONCE:
+            await in_thread(lambda blocks=gathered: _write_all(sink, blocks))  # type: ignore[misc]
+            tally.moved(size)
+            gathered, size = [], 0
+    await in_thread(lambda: _write_all(sink, gathered))
+    tally.moved(size)
 
 
 def _write_all(sink: Sink, blocks: list[bytes | memoryview]) -> None:
