@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -31,6 +31,7 @@ class Served:
     data: Path
     key: str
     lines: list[str] = field(default_factory=list)
+    readers: list[threading.Thread] = field(default_factory=list)
 
     @property
     def root(self) -> str:
@@ -64,6 +65,20 @@ class Served:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         return self.process.wait(START_SECONDS)
+
+    def close(self) -> None:
+        """Stop it, if it still runs. From then on `lines` has all that it ever logged."""
+        self.stop()
+        for reader in self.readers:
+            reader.join(START_SECONDS)
+        for stream in (self.process.stdout, self.process.stderr):
+            assert stream is not None
+            stream.close()
+
+    def listen(self, stream: Iterable[str], lines: list[str]) -> None:
+        """Go on reading what it says, so that it never has to wait for a reader."""
+        self.readers.append(threading.Thread(target=_collect, args=(stream, lines), daemon=True))
+        self.readers[-1].start()
 
 
 def start(
@@ -100,7 +115,7 @@ def start(
     assert process.stdout is not None
     assert process.stderr is not None
     served = Served(process=process, url="", data=data, key=key)
-    threading.Thread(target=_collect, args=(process.stderr, served.lines), daemon=True).start()
+    served.listen(process.stderr, served.lines)
     overdue = threading.Timer(START_SECONDS, process.kill)
     overdue.start()
     try:
@@ -111,7 +126,7 @@ def start(
     finally:
         overdue.cancel()
     assert served.url, f"the server did not start: {served.lines}"
-    threading.Thread(target=_collect, args=(process.stdout, []), daemon=True).start()
+    served.listen(process.stdout, [])
     return served
 
 
@@ -124,7 +139,7 @@ def empty_catalog() -> bytes:
         return database.read_bytes()
 
 
-def _collect(stream: Iterator[str], lines: list[str]) -> None:
+def _collect(stream: Iterable[str], lines: list[str]) -> None:
     for line in stream:
         lines.append(line)
 
@@ -138,8 +153,4 @@ def serving(
     try:
         yield served
     finally:
-        if served.process.poll() is None:
-            served.stop()
-        for stream in (served.process.stdout, served.process.stderr):
-            assert stream is not None
-            stream.close()
+        served.close()

@@ -174,10 +174,7 @@ def test_a_server_that_is_killed_and_started_again_costs_what_was_in_flight(tmp_
                 assert done.bytes_received == SIZE
         finally:
             for served in restarted:
-                served.stop()
-                for stream in (served.process.stdout, served.process.stderr):
-                    assert stream is not None
-                    stream.close()
+                served.close()
 
 
 UPLOADER = """

@@ -74,11 +74,7 @@ def fleet(postgres: Server, tmp_path: Path) -> Iterator[Fleet]:
             yield Fleet(replicas=replicas, apis=apis, blobs=tmp_path / "blobs", env=env, url=url)
         finally:
             for served in replicas:
-                served.stop()
+                served.close()
     logged = "".join(line for served in replicas for line in served.lines)
     assert PASSWORD not in logged
     assert "Traceback" not in logged
-    for served in replicas:
-        for stream in (served.process.stdout, served.process.stderr):
-            assert stream is not None
-            stream.close()

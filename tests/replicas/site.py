@@ -129,8 +129,6 @@ def running(folder: Path, postgres: Server, store: ObjectStore, *, replicas: int
         for served in site.replicas:
             served.stop()
         for served in site.replicas + site.ended:
-            for stream in (served.process.stdout, served.process.stderr):
-                assert stream is not None
-                stream.close()
+            served.close()
     logged = [line for served in site.replicas + site.ended for line in served.lines]
     assert [line for line in logged if "Traceback" in line or "request.failed" in line] == []
