@@ -29,7 +29,7 @@ def peak(served: Served) -> int:
 @pytest.mark.timeout(900)
 def test_thirty_two_parts_of_64_mib_at_once_fit_into_320_mb(seaweed: ObjectStore, tmp_path: Path) -> None:
     env = {**seaweed.environment(), "HEAVYLIFT_BLOBS": f"s3://{BUCKET}/{uuid4().hex}",
-           "HEAVYLIFT_KEEP_ALIVE": "900"}  # fmt: skip
+           "HEAVYLIFT_KEEP_ALIVE": "900", "HEAVYLIFT_IDLE_TIMEOUT": "600"}  # fmt: skip
     together = threading.Barrier(PARALLEL)
     with serving(tmp_path, env=env) as served:
 

@@ -196,10 +196,12 @@ def test_every_upload_completes_and_reads_back_right_and_nothing_is_left(
         again = good(api.post(f"/uploads/{doomed.upload}/parts", content=data, headers=raw))["id"]
         finish(api, doomed.upload, again, data)
 
+        sent = HELD_FIRST + 1
+        leaving.connection.sendall(data[HELD_FIRST:sent])  # no body may stand still for a minute
         crowd.await_more(CLIENTS)
         leaving.at.process.send_signal(signal.SIGTERM)
         eventually(lambda: any("server.draining" in line for line in leaving.at.lines))
-        leaving.connection.sendall(data[HELD_FIRST:])
+        leaving.connection.sendall(data[sent:])
         kept = good(answer(leaving.connection, "POST"))["id"]
         leaving.at.stop()
         back = site.start_again(leaving.at)

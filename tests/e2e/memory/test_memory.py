@@ -22,10 +22,13 @@ MOST_RSS = 200 * 10**6
 PARTS = 16
 MOST_GROWTH = 10 * 10**6
 
+PATIENT = {"HEAVYLIFT_IDLE_TIMEOUT": "600", "HEAVYLIFT_KEEP_ALIVE": "600"}
+"""Parts stand still at half until all others are there, and a connection waits until they are sent."""
+
 
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[Served]:
-    with serving(tmp_path, env={"HEAVYLIFT_DELETE_GRACE": "0"}) as served:
+    with serving(tmp_path, env={**PATIENT, "HEAVYLIFT_DELETE_GRACE": "0"}) as served:
         yield served
 
 
