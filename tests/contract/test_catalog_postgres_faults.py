@@ -3,7 +3,6 @@
 import asyncio
 import os
 import shutil
-import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -35,6 +34,7 @@ from tests.contract.catalog_facts import (
 )
 from tests.contract.engines_postgres import Server
 from tests.contract.postgres_rig import PATIENCE, Open, locked, nobody_connected, waiting
+from tests.frozen import frozen
 
 
 class Traffic:
@@ -123,14 +123,10 @@ async def test_a_server_that_is_down_is_answered_in_bounded_time_and_found_again
 @contextmanager
 def hung(server: Server) -> Iterator[None]:
     """A server of which every process stands still, as its machine might."""
-    family = [psutil.Process(server.pid), *psutil.Process(server.pid).children(recursive=True)]
-    for process in family:
-        process.send_signal(signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for process in family:
-            process.send_signal(signal.SIGCONT)
+    with frozen(server.pid):  # from now on it starts no other
+        children = psutil.Process(server.pid).children(recursive=True)
+        with frozen(*(child.pid for child in children)):
+            yield
 
 
 async def test_a_server_that_hangs_is_answered_in_bounded_time_and_found_again(

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -122,6 +122,18 @@ def free_ports(count: int, *, above: int = 0) -> list[int]:
                     continue
             found.append(port)
     return found
+
+
+@contextmanager
+def closed_ports(*ports: int) -> Iterator[None]:
+    """Connections to these are refused: they are taken by somebody who does not listen, not by a stranger
+    who looks for a free one."""
+    with ExitStack() as taken:
+        for port in ports:
+            one = taken.enter_context(socket.socket())
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections of the dead may linger
+            one.bind(("127.0.0.1", port))
+        yield
 
 
 def start(words: list[str], *, log: Path, env: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:

@@ -1,7 +1,6 @@
 """An object store that hangs, refuses, fails or breaks off: an answer in bounded time, and nothing left."""
 
 import asyncio
-import signal
 import socket
 import threading
 import time
@@ -17,7 +16,8 @@ from heavylift.domain.ids import new_blob_key
 from heavylift.service.ports import BlobStore, StorageDown
 from tests.contract.blobs import all_keys, content, stream
 from tests.e2e.faulty_proxy import faulty_proxy
-from tests.objects.engines import BUCKET, ObjectStore, free_ports
+from tests.frozen import frozen
+from tests.objects.engines import BUCKET, ObjectStore, closed_ports, free_ports
 from tests.serving import serving
 
 BOUND = 35.0
@@ -75,9 +75,11 @@ async def failing(blobs: BlobStore, key: str) -> None:
 
 
 async def test_a_store_that_refuses_connections(environment: pytest.MonkeyPatch, prefix: str) -> None:
-    blobs = through(free_ports(1)[0], environment, prefix)
-    await failing(blobs, new_blob_key())
-    await blobs.close()
+    (port,) = free_ports(1)
+    with closed_ports(port):
+        blobs = through(port, environment, prefix)
+        await failing(blobs, new_blob_key())
+        await blobs.close()
 
 
 class Failing(threading.Thread):
@@ -127,11 +129,8 @@ async def test_a_store_that_answers_500(
 async def test_a_store_that_hangs_and_comes_back(seaweed: ObjectStore, blobs: BlobStore, prefix: str) -> None:
     key = new_blob_key()
     await blobs.write(key, stream(PIECES))
-    seaweed.processes["weed"].send_signal(signal.SIGSTOP)
-    try:
+    with frozen(seaweed.processes["weed"].pid):
         await failing(blobs, key)
-    finally:
-        seaweed.processes["weed"].send_signal(signal.SIGCONT)
     again = new_blob_key()
     await until_works(blobs, again)
     assert await content(blobs, again) == b"".join(PIECES)
@@ -211,13 +210,10 @@ def test_a_hung_store_is_a_503_and_the_upload_is_still_usable(
                      "mime_type": "application/octet-stream"}  # fmt: skip
             upload = client.post("/uploads", json=asked).json()["id"]
             path = f"/uploads/{upload}/parts"
-            seaweed.processes["weed"].send_signal(signal.SIGSTOP)
-            try:
+            with frozen(seaweed.processes["weed"].pid):
                 begun = time.monotonic()
                 hung = client.post(path, files={"data": whole})
                 assert time.monotonic() - begun < BOUND
-            finally:
-                seaweed.processes["weed"].send_signal(signal.SIGCONT)
             assert hung.status_code == 503
             assert hung.json()["error"]["message"]
             deadline = time.monotonic() + BOUND

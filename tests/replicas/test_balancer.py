@@ -3,7 +3,6 @@
 import hashlib
 import http.client
 import os
-import signal
 import ssl
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -15,6 +14,7 @@ import pytest
 
 from tests.e2e.sockets import answer, connected, head
 from tests.e2e.wire import add_file, begun, completed, content_of, create, eventually, good, refused, speaking
+from tests.frozen import frozen
 from tests.replicas.balancer import Balancer
 from tests.replicas.site import Site
 from tests.serving import KEY
@@ -136,7 +136,7 @@ def test_what_was_on_its_way_to_a_server_that_dies_is_repeated_only_where_that_d
     """One server is frozen, so that what it was sent is known to be unanswered; then it dies."""
     uploads = [begun(api, b"abc", b"%d" % number) for number in range(3)]
     kept = completed(api, b"kept")["file"]["id"]
-    frozen = site.replicas[0]
+    dying = site.replicas[0]
     stories: dict[str, Callable[[int], httpx2.Response]] = {
         "read": lambda _: api.get(f"/files/{kept}/content"),
         "complete": lambda n: api.post(
@@ -152,11 +152,9 @@ def test_what_was_on_its_way_to_a_server_that_dies_is_repeated_only_where_that_d
     }
     files = len(good(api.get("/files"))["data"])
     with ThreadPoolExecutor(9) as pool:
-        frozen.process.send_signal(signal.SIGSTOP)
-        try:
+        with frozen(dying.process.pid):
             stuck = {name: _only_pending(pool, story) for name, story in stories.items()}
-        finally:
-            frozen.kill()
+            dying.kill()
         found = {name: one.result(30) for name, one in stuck.items()}
     assert found["read"].content == b"kept"
     assert good(found["complete"])["status"] == "completed"
@@ -166,7 +164,7 @@ def test_what_was_on_its_way_to_a_server_that_dies_is_repeated_only_where_that_d
     for upload, parts in uploads:
         good(api.post(f"/uploads/{upload}/complete", json={"part_ids": parts}))
     assert len(good(api.get("/files"))["data"]) == files + 3 + 2
-    site.start_again(frozen)
+    site.start_again(dying)
 
 
 def _only_pending(
