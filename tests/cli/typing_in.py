@@ -16,9 +16,10 @@ SECONDS = 90.0
 """A bound, not a wait."""
 
 AT_TERMINAL = (
-    "import os, sys; os.login_tty(0);"
+    "import os, signal, sys; os.login_tty(0); signal.signal(signal.SIGINT, signal.SIG_DFL);"
     "os.execv(sys.executable, [sys.executable, '-m', 'heavylift.cli', *sys.argv[1:]])"
 )
+"""As after a login. Tests that a shell has put into the background would hand on that Ctrl-C is ignored."""
 
 
 @dataclass(frozen=True, kw_only=True)

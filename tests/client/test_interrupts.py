@@ -7,7 +7,7 @@ SECONDS = 60
 """A bound, not a wait."""
 
 PROGRAM = """
-import _thread, sys, threading, time
+import _thread, signal, sys, threading, time
 from heavylift.client.calls import together, work
 from heavylift.client.config import Setting
 from heavylift.client.drivers.blocking import BlockingDriver
@@ -34,6 +34,7 @@ def stand_still(aborted):
 def part():
     yield from work(stand_still)
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored by what a shell runs in the background
 driver = BlockingDriver(BlockingTransport(None), Setting())
 try:
     driver.run(together(iter([part()]), Window(most=1, clock=time.monotonic)))

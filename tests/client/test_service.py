@@ -178,8 +178,9 @@ def test_a_server_that_is_killed_and_started_again_costs_what_was_in_flight(tmp_
 
 
 UPLOADER = """
-import json, sys
+import json, signal, sys
 from heavylift import Heavylift
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored by what a shell runs in the background
 url, key, state, path, part = sys.argv[1:]
 with Heavylift(server_url=url, api_key=key, state_folder=state) as client:
     def tell(progress):
