@@ -8,6 +8,12 @@ import psutil
 
 from tests.e2e.wire import BOUND
 
+SLACK = 16 * 10**6
+"""Bytes that one stretch of work may cost and another give back."""
+
+STRETCHES = 4
+"""How often memory may grow by more, until all that fills up once is full."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
@@ -44,6 +50,18 @@ def settled(pid: int, *, descriptors: int | None = None, let_go: Callable[[], No
         )
         last = now.descriptors
         time.sleep(0.5 if descriptors is None else 0.1)
+
+
+def levelled(stretch: Callable[[Held | None], Held]) -> tuple[Held, Held]:
+    """What is held before and after the first stretch of work that costs no memory. Caches and allocators
+    fill up once, each in its time; a leak goes on. `stretch` is given what was held before it."""
+    before = stretch(None)
+    for _ in range(STRETCHES):
+        after = stretch(before)
+        if after.memory < before.memory + SLACK:
+            return before, after
+        before = after
+    raise AssertionError(f"memory grows with every stretch of work: it is at {before.memory} bytes")
 
 
 def _open(pid: int) -> list[str]:
