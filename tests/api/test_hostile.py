@@ -146,6 +146,13 @@ async def test_an_offer_with_a_large_body_in_pieces_is_passed_over(serve: Serve)
             assert (await client.answer())[0] == 200
 
 
+async def test_a_thousand_offers_in_one_piece_are_passed_over(serve: Serve) -> None:
+    offer = HEALTHY.removesuffix(b"\r\n") + b"Connection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
+    async with serve() as connected, connected() as client:
+        await client.send(offer * 1000)
+        assert {(await client.answer())[0] for _ in range(1000)} == {200}
+
+
 async def test_another_expectation_is_passed_over(serve: Serve) -> None:
     async with serve() as connected:
         head = await part_head(connected, Content_Length="3", Expect="200-maybe")

@@ -58,6 +58,12 @@ class GuardedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        while data:
+            data = self._read(data)
+
+    def _read(self, data: bytes) -> bytes:
+        """Parse it, up to the end of a head that offers another protocol. What is behind that end."""
+        rest = b""
         if self._in_head:
             self._head_bytes += len(data)
             if self._head_timer is None:
@@ -68,12 +74,12 @@ class GuardedProtocol(HttpToolsProtocol):
         except httptools.HttpParserUpgrade as offer:
             self._offered = False
             self.parser = parser_behind_head(self, self.headers)
-            if rest := data[offer.args[0] :]:
-                self.data_received(rest)
+            rest = data[offer.args[0] :]
         except httptools.HttpParserError:
             self._refuse_request("This cannot be read.")
         if self._in_head and self._head_bytes > self.bounds.head_bytes:
             self._refuse_head()
+        return rest
 
     def on_url(self, url: bytes) -> None:
         super().on_url(url)
