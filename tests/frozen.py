@@ -1,14 +1,13 @@
 """Processes that stand still, as on a machine that hangs."""
 
 import os
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
 
-from tests.fakes import PATIENCE
+from tests.e2e.wire import eventually
 
 STOPPED, GONE = "T", ("X", "Z")
 """A thread's state in proc(5)."""
@@ -32,10 +31,9 @@ def frozen(*pids: int) -> Iterator[None]:
 
 def _await_standstill(pid: int) -> None:
     """A stop takes effect on each thread when it is next scheduled. Until then it may answer a request."""
-    give_up = time.monotonic() + PATIENCE
-    while {_state(pid, thread) for thread in os.listdir(f"/proc/{pid}/task")} - {STOPPED, *GONE}:
-        assert time.monotonic() < give_up, f"process {pid} does not stand still"
-        time.sleep(0.001)
+    eventually(
+        lambda: {_state(pid, thread) for thread in os.listdir(f"/proc/{pid}/task")} <= {STOPPED, *GONE}
+    )
 
 
 def _state(pid: int, thread: str) -> str:

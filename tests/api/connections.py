@@ -122,3 +122,42 @@ def is_envelope(body: bytes, code: str) -> bool:
 PART = (
     b"POST /v1/uploads/upload_none/parts HTTP/1.1\r\n" + HOST + b"Content-Type: application/octet-stream\r\n"
 )
+
+
+async def part_head(connected: Any, **headers: str) -> bytes:
+    """The head of a Part for a new Upload, without its end."""
+    head = PART.replace(b"upload_none", (await new_upload(connected)).encode())
+    return head + b"".join(
+        f"{name.replace('_', '-')}: {value}\r\n".encode() for name, value in headers.items()
+    )
+
+
+async def has_no_part(connected: Any, head: bytes) -> None:
+    """The Upload that the request with this head was for has no Part."""
+    upload = head.split()[1].removesuffix(b"/parts")
+    async with connected() as client:
+        await client.send(b"GET " + upload + b" HTTP/1.1\r\n" + HOST + b"\r\n")
+        assert b'"parts_count":0' in (await client.answer())[2]
+
+
+async def stored_file(connected: Any, content: bytes) -> bytes:
+    """Store a new file. The head of a request for its content, without its end."""
+    form = (
+        b'--b\r\nContent-Disposition: form-data; name="purpose"\r\n\r\nuser_data\r\n'
+        b'--b\r\nContent-Disposition: form-data; name="file"; filename="f"\r\n\r\n'
+        + content + b"\r\n--b--\r\n"
+    )  # fmt: skip
+    async with connected() as client:
+        await client.send(
+            b"POST /v1/files HTTP/1.1\r\n" + HOST + b"Content-Type: multipart/form-data; boundary=b\r\n"
+            b"Content-Length: %d\r\n\r\n" % len(form) + form
+        )
+        status, _, body = await client.answer()
+        assert status == 200, body
+    file_id = body.decode().partition('"id":"')[2].partition('"')[0].encode()
+    return b"GET /v1/files/" + file_id + b"/content HTTP/1.1\r\n" + HOST
+
+
+async def ends(client: Client) -> None:
+    """The server lets go of the connection."""
+    assert await client.rest() == b""

@@ -4,7 +4,18 @@ import asyncio
 from pathlib import Path
 
 from tests.api.conftest import KEY
-from tests.api.connections import HEALTHY, HOST, PART, Serve, alive, is_envelope, new_upload
+from tests.api.connections import (
+    HEALTHY,
+    HOST,
+    PART,
+    Serve,
+    alive,
+    ends,
+    has_no_part,
+    is_envelope,
+    part_head,
+    stored_file,
+)
 from tests.fakes import PATIENCE
 
 
@@ -19,9 +30,8 @@ async def test_a_connection_is_of_use_after_a_refusal(serve: Serve) -> None:
 
 async def test_a_refusal_is_read_by_a_client_that_is_still_sending(serve: Serve) -> None:
     async with serve(max_part_bytes=1000) as connected:
-        upload_id = await new_upload(connected)
+        head = await part_head(connected)
         async with connected() as client:
-            head = PART.replace(b"upload_none", upload_id.encode())
             await client.send(head + b"Content-Length: 5000000\r\n\r\n")
             for _ in range(50):
                 await client.send(bytes(100_000))
@@ -38,14 +48,13 @@ async def test_a_client_that_waits_for_leave_gets_its_refusal_instead(serve: Ser
         status, headers, _ = await client.answer()
         assert status == 404
         assert headers["connection"] == "close"
-        assert await client.rest() == b""
+        await ends(client)
 
 
 async def test_a_client_that_waits_for_leave_gets_it(serve: Serve) -> None:
     async with serve() as connected:
-        upload_id = await new_upload(connected)
+        head = await part_head(connected)
         async with connected() as client:
-            head = PART.replace(b"upload_none", upload_id.encode())
             await client.send(head + b"Content-Length: 3\r\nExpect: 100-continue\r\n\r\n")
             assert (await client.answer())[0] == 100
             await client.send(b"abc")
@@ -58,9 +67,8 @@ async def test_a_client_that_waits_for_leave_gets_it(serve: Serve) -> None:
 
 async def test_a_body_that_stands_still_is_408(serve: Serve) -> None:
     async with serve(idle_timeout=0.2) as connected:
-        upload_id = await new_upload(connected)
+        head = await part_head(connected)
         async with connected() as client:
-            head = PART.replace(b"upload_none", upload_id.encode())
             await client.send(head + b"Content-Length: 10\r\n\r\nabc")
             status, _, body = await client.answer()
             assert status == 408
@@ -70,26 +78,11 @@ async def test_a_body_that_stands_still_is_408(serve: Serve) -> None:
 
 async def test_a_client_that_never_reads_its_download_is_cut_off(serve: Serve) -> None:
     size = 24 * 1024 * 1024
-    form = (
-        b'--b\r\nContent-Disposition: form-data; name="purpose"\r\n\r\nuser_data\r\n'
-        b'--b\r\nContent-Disposition: form-data; name="file"; filename="f"\r\n\r\n'
-    )
-    end = b"\r\n--b--\r\n"
     async with serve(idle_timeout=0.5) as connected:
-        async with connected() as client:
-            await client.send(
-                b"POST /v1/files HTTP/1.1\r\n" + HOST + b"Content-Type: multipart/form-data; boundary=b\r\n"
-                b"Content-Length: %d\r\n\r\n" % (len(form) + size + len(end)) + form
-            )
-            for _ in range(24):
-                await client.send(bytes(1024 * 1024))
-            await client.send(end)
-            status, _, body = await client.answer()
-            assert status == 200, body
-        file_id = body.decode().partition('"id":"')[2].partition('"')[0].encode()
+        get = await stored_file(connected, bytes(size))
         async with connected() as client:
             client.writer.transport.pause_reading()  # type: ignore[attr-defined]
-            await client.send(b"GET /v1/files/" + file_id + b"/content HTTP/1.1\r\n" + HOST + b"\r\n")
+            await client.send(get + b"\r\n")
             await alive(connected)
             # Nothing tells a client that does not read that it was cut off: give the bound its time.
             await asyncio.sleep(2.0)
@@ -99,24 +92,14 @@ async def test_a_client_that_never_reads_its_download_is_cut_off(serve: Serve) -
 
 
 async def test_a_download_whose_bytes_are_gone_is_an_error_and_no_torso(serve: Serve, tmp_path: Path) -> None:
-    form = (
-        b'--b\r\nContent-Disposition: form-data; name="purpose"\r\n\r\nuser_data\r\n'
-        b'--b\r\nContent-Disposition: form-data; name="file"; filename="f"\r\n\r\nabc\r\n--b--\r\n'
-    )
     async with serve() as connected, connected() as client:
-        await client.send(
-            b"POST /v1/files HTTP/1.1\r\n" + HOST + b"Content-Type: multipart/form-data; boundary=b\r\n"
-            b"Content-Length: %d\r\n\r\n" % len(form) + form
-        )
-        status, _, body = await client.answer()
-        assert status == 200, body
-        path = b"/v1/files/" + body.decode().partition('"id":"')[2].partition('"')[0].encode()
+        get = await stored_file(connected, b"abc") + b"\r\n"
+        delete = get.replace(b"GET", b"DELETE", 1).replace(b"/content", b"", 1)
         [blob] = [path for path in (tmp_path / "data" / "blobs").glob("??/*") if path.is_file()]
-        get = b"GET " + path + b"/content HTTP/1.1\r\n" + HOST + b"\r\n"
         await client.send(get)
         assert (await client.answer())[::2] == (200, b"abc")
         blob.unlink()
-        await client.send(get + b"DELETE " + path + b" HTTP/1.1\r\n" + HOST + b"\r\n" + get)
+        await client.send(get + delete + get)
         status, _, body = await client.answer()
         assert status == 503
         assert is_envelope(body, "storage_unavailable")
@@ -128,8 +111,7 @@ async def test_a_download_whose_bytes_are_gone_is_an_error_and_no_torso(serve: S
 
 async def test_trailers_are_read_over_and_bounded(serve: Serve) -> None:
     async with serve(max_head_bytes=4096) as connected:
-        upload_id = await new_upload(connected)
-        head = PART.replace(b"upload_none", upload_id.encode()) + b"Transfer-Encoding: chunked\r\n\r\n"
+        head = await part_head(connected, Transfer_Encoding="chunked") + b"\r\n"
         async with connected() as client:
             await client.send(head + b"3\r\nabc\r\n0\r\nX-Trailer: y\r\n\r\n")
             status, _, body = await client.answer()
@@ -155,19 +137,17 @@ async def test_http_1_0_is_answered_and_closed(serve: Serve) -> None:
     async with serve() as connected, connected() as client:
         await client.send(b"GET /healthz HTTP/1.0\r\n\r\n")
         assert (await client.answer())[0] == 200
-        assert await client.rest() == b""
+        await ends(client)
 
 
 async def test_a_client_that_leaves_in_the_middle_of_a_part_leaves_nothing(
     serve: Serve, tmp_path: Path
 ) -> None:
     async with serve() as connected:
-        upload_id = await new_upload(connected)
+        head = await part_head(connected)
         async with connected() as client:
-            head = PART.replace(b"upload_none", upload_id.encode())
             await client.send(head + b"Content-Length: 3000000\r\n\r\n" + bytes(2_000_000))
-        async with asyncio.timeout(PATIENCE), connected() as client:
+        async with asyncio.timeout(PATIENCE):
             while [path for path in (tmp_path / "data" / "blobs").glob("??/*") if path.is_file()]:
                 await asyncio.sleep(0.01)
-            await client.send(f"GET /v1/uploads/{upload_id} HTTP/1.1\r\n".encode() + HOST + b"\r\n")
-            assert b'"parts_count":0' in (await client.answer())[2]
+        await has_no_part(connected, head)

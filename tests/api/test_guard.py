@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from tests.api.connections import HOST, Serve, alive, is_envelope, new_upload
+from tests.api.connections import HOST, Serve, alive, ends, is_envelope, new_upload
 
 
 @pytest.mark.parametrize("begun", [b"G", b"GET / HTTP/1.1\r\nX: y", b"GET / HTTP/1.1\r\nX: y\r\n"])
@@ -15,7 +15,7 @@ async def test_a_head_that_does_not_end_in_time_is_408(serve: Serve, begun: byte
         assert status == 408
         assert is_envelope(body, "request_timeout")
         assert headers["x-request-id"].startswith("req_")
-        assert await client.rest() == b""
+        await ends(client)
         await alive(connected)
 
 
@@ -32,7 +32,7 @@ async def test_a_head_that_dribbles_in_is_408_at_the_same_time(serve: Serve) -> 
 
 async def test_a_client_that_says_nothing_is_let_go(serve: Serve) -> None:
     async with serve(head_timeout=0.1) as connected, connected() as client:
-        assert await client.rest() == b""
+        await ends(client)
 
 
 @pytest.mark.parametrize("size", [70_000, 300_000, 2_000_000])
@@ -82,7 +82,7 @@ async def test_what_is_no_http_is_400_in_the_envelope_and_closes(serve: Serve, g
         assert status == 400
         assert is_envelope(body, "malformed_request")
         assert headers["connection"] == "close"
-        assert await client.rest() == b""
+        await ends(client)
         await alive(connected)
 
 

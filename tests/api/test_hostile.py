@@ -3,26 +3,22 @@
 import asyncio
 import socket
 import struct
-from typing import Any
 
 import pytest
 
-from tests.api.connections import HEALTHY, HOST, PART, Client, Serve, alive, is_envelope, new_upload
+from tests.api.connections import (
+    HEALTHY,
+    HOST,
+    Serve,
+    alive,
+    ends,
+    has_no_part,
+    is_envelope,
+    part_head,
+    stored_file,
+)
 
 BIG = 300_000
-
-
-async def part_head(connected: Any, **headers: str) -> bytes:
-    """The head of a Part for a new Upload, without its end."""
-    head = PART.replace(b"upload_none", (await new_upload(connected)).encode())
-    return head + b"".join(
-        f"{name.replace('_', '-')}: {value}\r\n".encode() for name, value in headers.items()
-    )
-
-
-async def ends(client: Client) -> None:
-    """The server lets go of the connection."""
-    assert await client.rest() == b""
 
 
 REFUSED = {
@@ -59,10 +55,7 @@ async def test_a_part_that_two_could_read_differently_is_400_and_keeps_nothing(
             assert is_envelope(body, "malformed_request")
             assert headers["connection"] == "close"
             await ends(client)
-        path = head.split()[1].removesuffix(b"/parts")
-        async with connected() as client:
-            await client.send(b"GET " + path + b" HTTP/1.1\r\n" + HOST + b"\r\n")
-            assert b'"parts_count":0' in (await client.answer())[2]
+        await has_no_part(connected, head)
 
 
 LINES = {
@@ -197,24 +190,6 @@ async def test_thousands_of_short_headers_within_the_bound_are_fine(serve: Serve
         assert (await client.answer())[0] == 200
 
 
-async def stored_file(connected: Any, size: int) -> bytes:
-    """The request for a new file of so many bytes."""
-    form = (
-        b'--b\r\nContent-Disposition: form-data; name="purpose"\r\n\r\nuser_data\r\n'
-        b'--b\r\nContent-Disposition: form-data; name="file"; filename="f"\r\n\r\n'
-        + bytes(size) + b"\r\n--b--\r\n"
-    )  # fmt: skip
-    async with connected() as client:
-        await client.send(
-            b"POST /v1/files HTTP/1.1\r\n" + HOST + b"Content-Type: multipart/form-data; boundary=b\r\n"
-            b"Content-Length: %d\r\n\r\n" % len(form) + form
-        )
-        status, _, body = await client.answer()
-        assert status == 200, body
-    file_id = body.decode().partition('"id":"')[2].partition('"')[0].encode()
-    return b"GET /v1/files/" + file_id + b"/content HTTP/1.1\r\n" + HOST
-
-
 @pytest.mark.parametrize(
     ("ranges", "status"),
     [
@@ -226,7 +201,7 @@ async def stored_file(connected: Any, size: int) -> bytes:
 )  # fmt: skip
 async def test_odd_ranges_are_answered(serve: Serve, ranges: bytes, status: int) -> None:
     async with serve() as connected:
-        get = await stored_file(connected, 10_000)
+        get = await stored_file(connected, bytes(10_000))
         async with connected() as client:
             for _ in range(2):
                 await client.send(get + b"Range: bytes=" + ranges + b"\r\n\r\n")
@@ -235,7 +210,7 @@ async def test_odd_ranges_are_answered(serve: Serve, ranges: bytes, status: int)
 
 async def test_who_closes_its_side_behind_a_request_still_gets_the_answer(serve: Serve) -> None:
     async with serve() as connected:
-        get = await stored_file(connected, BIG)
+        get = await stored_file(connected, bytes(BIG))
         small = await part_head(connected, Content_Length="3")
         large = await part_head(connected, Content_Length=str(BIG))
         for request in (
@@ -268,10 +243,7 @@ async def test_who_closes_its_side_within_a_body_gets_no_answer(
             await client.send(request)
             client.writer.write_eof()
             await ends(client)
-        path = request.split()[1].removesuffix(b"/parts")
-        async with connected() as client:
-            await client.send(b"GET " + path + b" HTTP/1.1\r\n" + HOST + b"\r\n")
-            assert b'"parts_count":0' in (await client.answer())[2]
+        await has_no_part(connected, request)
 
 
 async def test_what_comes_before_garbage_is_answered_first(serve: Serve) -> None:
@@ -296,7 +268,7 @@ async def test_a_reset_in_the_middle_of_an_answer_harms_nobody_else(
     serve: Serve, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with serve() as connected:
-        get = await stored_file(connected, 16_000_000)
+        get = await stored_file(connected, bytes(16_000_000))
         for _ in range(5):
             async with connected() as client:
                 await client.send(get + b"\r\n")
