@@ -34,8 +34,8 @@ def serve(
     settings = load_settings(config, **given)
     pass_on(given)
 
-    from heavylift.api.server import Listening
-    from heavylift.api.server import serve as run
+    from heavylift.api.run import Listening
+    from heavylift.api.run import serve as run
     from heavylift.logs import configure_logs
     from heavylift.wiring import Stores, bootstrap, make_keys
 
