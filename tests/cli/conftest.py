@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.typing_in import Desk
-from tests.client.stand_in import StandIn, stand_in_server
 from tests.serving import Served, serving
+from tests.support.stand_in import StandIn, stand_in_server
 
 CONTENT = random.Random(5).randbytes(11 * 100_000 - 17)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from urllib.parse import urlsplit
 
-from tests.client.stand_in import Server
+from tests.support.stand_in import Server
 
 HOP = {"connection", "transfer-encoding", "content-length", "date", "server"}
 

@@ -6,7 +6,7 @@ import pytest
 
 from heavylift.cli.exits import MEANINGS
 from tests.cli.typing_in import Desk, Ended
-from tests.client.stand_in import Handler, StandIn
+from tests.support.stand_in import Handler, StandIn
 
 WRONG = [
     ("upload", "missing.jsonl"),

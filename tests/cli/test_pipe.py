@@ -12,8 +12,8 @@ import pytest
 
 from tests.cli.conftest import CONTENT
 from tests.cli.typing_in import Desk
-from tests.client.stand_in import StandIn
 from tests.serving import Served
+from tests.support.stand_in import StandIn
 
 
 def test_upload_list_show_download_delete_speak_json(desk: Desk) -> None:

@@ -11,8 +11,8 @@ from typing import Any
 import httpx2
 
 from heavylift.client import checksums
-from tests.client.forms import read_form
 from tests.client.rig import envelope
+from tests.support.forms import read_form
 
 Tamper = Callable[[str, httpx2.Request], httpx2.Response | None]
 

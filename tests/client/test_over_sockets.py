@@ -12,7 +12,7 @@ import httpx2
 import pytest
 
 from heavylift import AsyncHeavylift, BackoffStrategy, Heavylift, RequestOptions, RetryConfig, errors, funcs
-from tests.client.stand_in import Handler, StandIn, stand_in_server
+from tests.support.stand_in import Handler, StandIn, stand_in_server
 
 QUICK = RetryConfig(backoff=BackoffStrategy(initial_interval=1, max_interval=20, max_elapsed_time=20_000))
 PART = 100_000

@@ -19,7 +19,7 @@ from heavylift.client.result import Err, Ok, Result
 from heavylift.client.sources import BLOCK, Bytes, FileSlice, blocks
 from heavylift.client.stories.layout import LARGEST_PART, SMALLEST_PART, Layout, fitting_part_size
 from heavylift.client.window import DWELL_SECONDS, REST_SECONDS, Window
-from tests.client.forms import read_form
+from tests.support.forms import read_form
 
 
 class Clock:

@@ -15,7 +15,7 @@ import pytest
 
 from heavylift import AsyncHeavylift, Heavylift, RequestOptions, RetryConfig, errors
 from heavylift.client.drivers.reading import Straight
-from tests.client.stand_in import Handler, StandIn, stand_in_server
+from tests.support.stand_in import Handler, StandIn, stand_in_server
 
 CONTENT = random.Random(9).randbytes(3_000_001)
 NO_RETRIES = RequestOptions(timeout_ms=500, retries=RetryConfig("none"))

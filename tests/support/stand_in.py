@@ -1,41 +1,82 @@
-"""A small real HTTP server that answers only OpenAI's own operations, with faults on request."""
+"""A small real HTTP server: OpenAI's own operations, heavylift's extensions if wanted, misbehaviour on order.
+
+`answers("GET /files/.*", Answer(...), ...)` orders what the next such requests get instead, in turn.
+"""
 
 import hashlib
 import itertools
 import json
 import re
 import ssl
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from tests.client.forms import read_form
+from heavylift.client import checksums
+from tests.support.answers import Answer, Asked
+from tests.support.forms import read_form
 
 Fault = Callable[["Handler"], bool]
 """Looks at a request before it is answered; true when it has dealt with it itself."""
 
+Order = Answer | Callable[[Asked], Answer | None]
+"""An answer, or what makes one out of the request; None is what the server says of its own."""
+
 
 @dataclass
 class StandIn:
-    """What the server knows and was asked. `faults` are consulted, newest last, before every answer."""
+    """What the server knows and was asked. `faults` are consulted, newest last, before every answer.
+
+    `extensions`: it shows checksums, ETags, and knows ranges and look-ups of Uploads, as heavylift does.
+    """
 
     url: str = ""
+    extensions: bool = False
     uploads: dict[str, dict[str, Any]] = field(default_factory=dict)
     parts: dict[str, bytes] = field(default_factory=dict)
     files: dict[str, tuple[dict[str, Any], bytes]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
+    requests: list[Asked] = field(default_factory=list)
     completions: list[dict[str, Any]] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
+    at_heads: list[Fault] = field(default_factory=list)
     released: threading.Event = field(default_factory=threading.Event)
     lock: threading.Lock = field(default_factory=threading.Lock)
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def count(self, pattern: str) -> int:
         """How many requests matched."""
-        return sum(re.fullmatch(pattern, line) is not None for line in self.asked)
+        return len(self.matching(pattern))
+
+    def matching(self, pattern: str) -> list[Asked]:
+        """The requests that matched, in the order in which they came."""
+        with self.lock:
+            return [asked for asked in self.requests if re.fullmatch(pattern, asked.line)]
+
+    def answers(self, pattern: str, *orders: Order, forever: bool = False, unread: bool = False) -> None:
+        """What the next requests of this kind get, one after the other; with `forever` the last one stays.
+
+        `unread`: already when the head is there; what comes of the body is left where it is.
+        """
+        waiting = list(orders)
+
+        def fault(handler: "Handler") -> bool:
+            with self.lock:
+                if not waiting or not re.fullmatch(pattern, handler.asked.line):
+                    return False
+                order = waiting[0] if forever and len(waiting) == 1 else waiting.pop(0)
+            answer = order if isinstance(order, Answer) else order(handler.asked)
+            if answer is not None:
+                if unread:
+                    handler.note()
+                handler.give(answer)
+            return answer is not None
+
+        (self.at_heads if unread else self.faults).append(fault)
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -62,20 +103,45 @@ class Handler(BaseHTTPRequestHandler):
         error = {"message": message, "type": "invalid_request_error", "param": None, "code": code}
         self.say(status, {"error": error}, **headers)
 
+    def give(self, answer: Answer) -> None:
+        """Answer with that, as it is."""
+        self.wfile.flush()
+        if not answer.send(self.connection):
+            self.close_connection = True
+
     def handle_any(self) -> None:
-        self.body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        line = f"{self.command} {self.path.removeprefix('/v1')}"
+        self.asked = Asked(
+            method=self.command,
+            path=self.path,
+            headers={name.lower(): value for name, value in self.headers.items()},
+            caller=self.client_address,
+        )
         with self.stand_in.lock:
-            self.stand_in.asked.append(line)
-            faults = list(self.stand_in.faults)
-        if any(fault(self) for fault in faults):
+            at_heads = list(self.stand_in.at_heads)
+        if any(fault(self) for fault in at_heads):
+            self.close_connection = True
             return
-        for pattern, answer in ROUTES:
-            if match := re.fullmatch(pattern, line):
+        self.body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.asked = replace(self.asked, body=self.body)
+        self.note()
+        with self.stand_in.lock:
+            faults = list(self.stand_in.faults)
+        if not any(fault(self) for fault in faults):
+            self._answer()
+
+    def note(self) -> None:
+        """Keep what was asked, for the test to look at."""
+        with self.stand_in.lock:
+            self.stand_in.asked.append(self.asked.line)
+            self.stand_in.requests.append(self.asked)
+
+    def _answer(self) -> None:
+        for pattern, answer in ROUTES + (EXTRA if self.stand_in.extensions else []):
+            if match := re.fullmatch(pattern, self.asked.line):
                 with self.stand_in.lock:
                     answer(self, *match.groups())
                 return
-        self.refuse(404, f"Invalid URL ({line})")
+        self.refuse(404, f"Invalid URL ({self.asked.line})")
 
 
 def create_upload(handler: Handler) -> None:
@@ -103,9 +169,29 @@ def add_part(handler: Handler, upload_id: str) -> None:
     form = read_form(handler.headers["Content-Type"], handler.body)
     part = f"part_{next(handler.stand_in.numbers)}"
     handler.stand_in.parts[part] = form["data"][1]
-    return handler.say(
-        200, {"id": part, "object": "upload.part", "created_at": 1790000001, "upload_id": upload_id}
-    )
+    upload.setdefault("parts_here", []).append(part)
+    return handler.say(200, shown_part(handler, upload_id, part))
+
+
+def shown_part(handler: Handler, upload_id: str, part_id: str) -> dict[str, Any]:
+    part = {"id": part_id, "object": "upload.part", "created_at": 1790000001, "upload_id": upload_id}
+    if handler.stand_in.extensions:
+        payload = handler.stand_in.parts[part_id]
+        part |= {"bytes": len(payload), "checksum": checksums.show(checksums.extend(0, payload))}
+    return part
+
+
+def one_upload(handler: Handler, upload_id: str) -> None:
+    upload = handler.stand_in.uploads.get(upload_id)
+    if upload is None:
+        return handler.refuse(404, "No such Upload", "upload_not_found")
+    return handler.say(200, upload)
+
+
+def list_parts(handler: Handler, upload_id: str) -> None:
+    parts = handler.stand_in.uploads[upload_id].get("parts_here", [])
+    data = [shown_part(handler, upload_id, part) for part in parts]
+    handler.say(200, {"object": "list", "data": data, "has_more": False})
 
 
 def complete(handler: Handler, upload_id: str) -> None:
@@ -121,13 +207,17 @@ def complete(handler: Handler, upload_id: str) -> None:
         return handler.refuse(400, "The parts do not add up", "bytes_mismatch")
     if asked.get("md5") not in {None, hashlib.md5(content).hexdigest()}:
         return handler.refuse(400, "The md5 is another", "md5_mismatch")
-    upload |= {"status": "completed", "file": keep(handler, upload["filename"], upload["purpose"], content)}
+    upload |= {
+        "status": "completed",
+        "file": keep(handler.stand_in, upload["filename"], upload["purpose"], content),
+    }
     return handler.say(200, upload)
 
 
-def keep(handler: Handler, filename: str, purpose: str, content: bytes) -> dict[str, Any]:
+def keep(stand_in: StandIn, filename: str, purpose: str, content: bytes) -> dict[str, Any]:
+    """A File of these bytes."""
     file = {
-        "id": f"file-{next(handler.stand_in.numbers)}",
+        "id": f"file-{next(stand_in.numbers)}",
         "object": "file",
         "bytes": len(content),
         "created_at": 1790000002,
@@ -135,7 +225,9 @@ def keep(handler: Handler, filename: str, purpose: str, content: bytes) -> dict[
         "purpose": purpose,
         "status": "processed",
     }
-    handler.stand_in.files[file["id"]] = (file, content)
+    if stand_in.extensions:
+        file["checksum"] = checksums.show(checksums.extend(0, content))
+    stand_in.files[file["id"]] = (file, content)
     return file
 
 
@@ -147,7 +239,7 @@ def cancel(handler: Handler, upload_id: str) -> None:
 def create_file(handler: Handler) -> None:
     form = read_form(handler.headers["Content-Type"], handler.body)
     name, content = form["file"]
-    handler.say(200, keep(handler, name, form["purpose"][1].decode(), content))
+    handler.say(200, keep(handler.stand_in, name, form["purpose"][1].decode(), content))
 
 
 def list_files(handler: Handler) -> None:
@@ -169,7 +261,18 @@ def delete_file(handler: Handler, file_id: str) -> None:
 def content(handler: Handler, file_id: str) -> None:
     if file_id not in handler.stand_in.files:
         return handler.refuse(404, f"No such File object: {file_id}")
-    return handler.say(200, handler.stand_in.files[file_id][1])
+    whole = handler.stand_in.files[file_id][1]
+    if not handler.stand_in.extensions:
+        return handler.say(200, whole)
+    etag = f'"{checksums.extend(0, whole):016x}"'
+    span = handler.asked.range
+    if span is None or handler.headers.get("If-Range", etag) != etag:
+        return handler.say(200, whole, ETag=etag)
+    start, last = span[0], min(len(whole) - 1 if span[1] is None else span[1], len(whole) - 1)
+    if start >= len(whole):
+        return handler.refuse(416, "No such range", Content_Range=f"bytes */{len(whole)}")
+    shown = f"bytes {start}-{last}/{len(whole)}"
+    return handler.say(206, whole[start : last + 1], ETag=etag, Content_Range=shown)
 
 
 ROUTES: list[tuple[str, Callable[..., None]]] = [
@@ -184,6 +287,11 @@ ROUTES: list[tuple[str, Callable[..., None]]] = [
     (r"GET /files/([^/?]+)/content", content),
 ]
 
+EXTRA: list[tuple[str, Callable[..., None]]] = [
+    (r"GET /uploads/([^/?]+)", one_upload),
+    (r"GET /uploads/([^/?]+)/parts(?:\?.*)?", list_parts),
+]
+
 
 class Server(ThreadingHTTPServer):
     """Threads that are waited for, so that teardown leaves none behind."""
@@ -193,7 +301,9 @@ class Server(ThreadingHTTPServer):
     request_queue_size = 64
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that hangs up is part of the tests."""
+        """A client that hangs up is part of the tests; a mistake in an order is shown."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
 
 
 @contextmanager
