@@ -20,6 +20,7 @@ from heavylift.api.drain import drain_on_signal
 from heavylift.api.gate import Gate
 from heavylift.api.guard import Guard
 from heavylift.blobs import open_blobs
+from heavylift.blobs.folders import make_folder
 from heavylift.catalog import check_place, migrate_catalog, open_catalog
 from heavylift.logs import configure_logs
 from heavylift.service.files import Files
@@ -54,7 +55,7 @@ class Stores:
 async def open_stores(settings: Settings, *, clock: Clock = time.time) -> AsyncIterator[Stores]:
     """The stores that the settings name, closed in the end."""
     durable = settings.durability is Durability.STRICT
-    settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(settings.data)
     catalog = open_catalog(
         settings.catalog_url, durable=durable,
         pool_size=settings.catalog_pool_size, prepared_statements=settings.catalog_prepared_statements,
@@ -80,7 +81,7 @@ async def open_to_serve(settings: Settings, *, clock: Clock = time.time) -> Asyn
 
 def migrate(settings: Settings) -> tuple[str | None, str]:
     """Bring the catalog to what this version needs. Its schema before, if it had one, and after. Blocks."""
-    settings.data.mkdir(parents=True, exist_ok=True)
+    make_folder(settings.data)
     return migrate_catalog(settings.catalog_url)
 
 

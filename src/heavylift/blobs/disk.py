@@ -11,7 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from heavylift.blobs.batches import Batches, Spares
-from heavylift.blobs.diskfile import DiskBlob, DiskSink, DiskSource, open_blob, storage_errors, sync_folder
+from heavylift.blobs.diskfile import DiskBlob, DiskSink, DiskSource, open_blob, storage_errors
+from heavylift.blobs.folders import make_folder, sync_folder, write_anew, write_once
 from heavylift.blobs.keys import checked, is_key
 from heavylift.blobs.small import SmallBlobs
 from heavylift.blobs.threads import Threads
@@ -135,19 +136,9 @@ class DiskBlobs:
         return None
 
     def _set_mark(self, text: str, replace: bool) -> None:
-        if not replace and self._mark() is not None:
-            return
+        fresh = f"{self._root}/{MARK}-{new_blob_key()}"
         with storage_errors():
-            fresh = Path(self._root, f"{MARK}-{new_blob_key()}")  # others may set it at the same moment
-            try:
-                with open(fresh, "w", encoding="utf-8") as file:
-                    file.write(text + "\n")
-                    file.flush()
-                    os.fsync(file.fileno())
-                os.replace(fresh, f"{self._root}/{MARK}")
-            finally:
-                fresh.unlink(missing_ok=True)
-            sync_folder(self._root)
+            (write_anew if replace else write_once)(f"{self._root}/{MARK}", text + "\n", fresh=fresh)
 
     def _try(self) -> None:
         key = new_blob_key()
@@ -180,13 +171,11 @@ def _prepare(root: str) -> None:
     """Make the folders and make them durable. Raises StorageDown, StorageFull."""
     if os.path.exists(root) and not os.path.isdir(root):
         raise StorageDown(f"the blobs cannot be kept in {root}: it is not a folder")
-    missing = [path for path in (root, *map(str, Path(root).parents)) if not os.path.exists(path)]
     with storage_errors():
-        os.makedirs(root, mode=0o700, exist_ok=True)
+        make_folder(root)
         if not os.access(root, os.W_OK | os.X_OK):
             raise StorageDown(f"the blobs cannot be kept in {root}: the folder is not writable")
         for folder in FOLDERS:
             with suppress(FileExistsError):
                 os.mkdir(f"{root}/{folder}", 0o700)
-        for path in (root, *map(os.path.dirname, missing)):
-            sync_folder(path)
+        sync_folder(root)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
+from heavylift.blobs.folders import sync_folder
 from heavylift.blobs.writeback import begin_writeback
 from heavylift.domain.files import Span
 from heavylift.service.ports import BlobMissing, Buffer, StorageDown, StorageFull
@@ -30,15 +31,6 @@ def storage_errors() -> Iterator[None]:
         if error.errno in {errno.ENOSPC, errno.EDQUOT}:
             raise StorageFull(f"the disk has no room for the blob: {reason}") from error
         raise StorageDown(f"the disk failed: {reason}") from error
-
-
-def sync_folder(path: str) -> None:
-    """Make durable which names a folder holds. Raises OSError."""
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 class DiskSink:

@@ -1,0 +1,70 @@
+"""Folders, and files made once, whose names survive a power loss."""
+
+import errno
+import os
+from contextlib import suppress
+from pathlib import Path
+
+NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS})
+"""What file systems say that know no second name of a file."""
+
+
+def sync_folder(path: str | Path) -> None:
+    """Make durable which names a folder holds. Raises OSError."""
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def make_folder(path: str | Path) -> None:
+    """Make the folder, its owner's alone, and what is missing above it, and make their names durable.
+
+    The name of the folder itself is made durable even if it is there: whoever made it may have lost
+    power before. Raises OSError.
+    """
+    folder = Path(path).absolute()
+    missing = [above for above in folder.parents if not above.exists()]
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for made in (folder, *missing):
+        with suppress(PermissionError):  # a folder above may be closed to us: then it was made by others
+            sync_folder(made.parent)
+
+
+def write_once(path: str | Path, content: str, *, fresh: str | Path) -> None:
+    """Make the file durably, whole or not at all, unless there is one: of several that do so at once one
+    wins. `fresh` is a name beside it that nobody else uses. Raises OSError."""
+    try:
+        _write_durably(fresh, content)
+        with suppress(FileExistsError):
+            _link(fresh, path, content)
+    finally:
+        Path(fresh).unlink(missing_ok=True)
+    sync_folder(Path(path).parent)
+
+
+def write_anew(path: str | Path, content: str, *, fresh: str | Path) -> None:
+    """The same, in the place of what is there."""
+    try:
+        _write_durably(fresh, content)
+        os.replace(fresh, path)
+    finally:
+        Path(fresh).unlink(missing_ok=True)
+    sync_folder(Path(path).parent)
+
+
+def _link(fresh: str | Path, path: str | Path, content: str) -> None:
+    try:
+        os.link(fresh, path)
+    except OSError as error:
+        if error.errno not in NO_LINKS:
+            raise
+        _write_durably(path, content)  # one wins here too, but a crash may leave it empty
+
+
+def _write_durably(path: str | Path, content: str) -> None:
+    with open(path, "x", encoding="utf-8") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
