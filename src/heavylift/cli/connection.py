@@ -1,6 +1,7 @@
 """Which server the commands talk to, with which key, and a client of the SDK for it."""
 
 import logging
+import math
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import typer
 
-from heavylift.cli.exits import fail, say
+from heavylift.cli.exits import USAGE, fail, say
 from heavylift.client.local import LOCAL_SERVER
 from heavylift.client.retries import BackoffStrategy, RetryConfig
 
@@ -41,6 +42,8 @@ class Server:
 
 def chosen(*, base_url: str | None, api_key: str | None, timeout: float | None) -> Server:
     """What was given; the local server and the key in its data folder otherwise."""
+    if timeout is not None and not math.isfinite(timeout):
+        fail("--timeout is a number of seconds, such as 30.", status=USAGE)
     url = (base_url or LOCAL_SERVER).rstrip("/")
     if api_key is None and url == LOCAL_SERVER:
         api_key = local_key()

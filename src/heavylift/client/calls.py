@@ -176,6 +176,13 @@ class Work(Generic[T_co]):
 
 
 @dataclass(frozen=True, slots=True)
+class Discard:
+    """Let go of an answer that was left unread, and of its connection."""
+
+    answer: Answer
+
+
+@dataclass(frozen=True, slots=True)
 class Drain:
     """Hand every block of a user's file object or iterator, plain or asynchronous, to `write`."""
 
@@ -199,7 +206,9 @@ class Surroundings:
     """What may a flow know of the client that it runs on? Answered with a Setting."""
 
 
-Step: TypeAlias = Call[Any] | Attempt | Pause | Evaluate | Work[Any] | Drain | Together[Any] | Surroundings
+Step: TypeAlias = (
+    Call[Any] | Attempt | Discard | Pause | Evaluate | Work[Any] | Drain | Together[Any] | Surroundings
+)
 Flow: TypeAlias = Generator[Step, Any, T]
 
 

@@ -18,6 +18,7 @@ from heavylift.client.errors import InvalidRequestError
 from heavylift.client.hooks import Hooks
 from heavylift.client.local import LOCAL_SERVER
 from heavylift.client.logs import LOGGER
+from heavylift.client.options import check_timeout
 from heavylift.client.retries import DEFAULT_RETRIES, PATIENT_RETRIES, RetryConfig
 
 SILENCE_MS: Final = 120_000
@@ -67,6 +68,7 @@ def settle(
 
     An empty key is taken at its word: no key is sent, whatever the environment says.
     """
+    check_timeout(timeout_ms)
     logger = debug_logger or LOGGER
     if debug_logger is None and environment.get("HEAVYLIFT_DEBUG"):
         _show_debug_lines(logger)
@@ -87,7 +89,7 @@ def checked_url(url: str) -> str:
     try:
         parts = urlsplit(url)
         sound = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or True)
-    except ValueError:
+    except (ValueError, TypeError, AttributeError):  # the last two: it is no text at all
         sound = False
     if not sound or not url.isprintable() or " " in url:
         raise InvalidRequestError(f"{url!r} is not a server URL. It looks like {LOCAL_SERVER}")

@@ -30,9 +30,14 @@ from typing import Any, ClassVar
 
 from pydantic import ValidationError
 
+from heavylift.client.travelling import portable, rebuilt
+
 
 class HeavyliftError(Exception):
-    """The root of the tree."""
+    """The root of the tree. It comes out of another process as it went in, but for secrets."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return rebuilt, (type(self), self.args, portable(self.__dict__))
 
 
 class SDKError(HeavyliftError):
@@ -136,7 +141,7 @@ def _envelope(body: str) -> dict[str, Any]:
     """What stands under `error`, as far as it is the protocol's; empty otherwise."""
     try:
         error = json.loads(body)["error"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):  # nested deeper than any answer of ours
         return {}
     if not isinstance(error, dict):
         return {}

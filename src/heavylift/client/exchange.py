@@ -11,11 +11,12 @@ from pydantic import ValidationError
 from heavylift._version import __version__
 from heavylift.client import errors
 from heavylift.client.bodies import prepare
-from heavylift.client.calls import Answer, Attempt, Call, Evaluate, Flow, Pause, Request, Tally
+from heavylift.client.calls import Answer, Attempt, Call, Discard, Evaluate, Flow, Pause, Request, Tally
 from heavylift.client.config import Setting, authorization, checked_url
 from heavylift.client.errors import HeavyliftError, SDKError, SDKValidationError, error_for
-from heavylift.client.hooks import HookContext
+from heavylift.client.hooks import HookContext, returned
 from heavylift.client.logs import log_answer, log_request
+from heavylift.client.options import check_headers
 from heavylift.client.retries import RETRIED_CODES, Failure, pause_before_retry
 
 T = TypeVar("T")
@@ -34,7 +35,8 @@ def exchange(call: Call[T], setting: Setting) -> Flow[T]:
     except HeavyliftError as error:
         raised = error
         for hooks in setting.hooks:
-            raised = yield Evaluate(partial(hooks.after_error, context, raised))
+            given = yield Evaluate(partial(hooks.after_error, context, raised))
+            raised = returned(given, HeavyliftError, hooks, "after_error")
         if raised is error:
             raise
         raise raised from error
@@ -52,10 +54,7 @@ def _attempts(call: Call[Any], setting: Setting, context: HookContext) -> Flow[A
         if isinstance(outcome, Answer):
             log_answer(setting.logger, request, outcome)
             if outcome.status < 400:
-                for hooks in setting.hooks:
-                    outcome = yield Evaluate(partial(hooks.after_success, context, outcome))
-                assert isinstance(outcome, Answer)
-                return outcome
+                return (yield from _after_success(call, setting, context, outcome))
         pause = _pause(call, setting, outcome, attempt=attempt, begun=begun)
         if pause is None:
             raise _final(outcome)
@@ -87,8 +86,28 @@ def _request(call: Call[Any], setting: Setting, context: HookContext) -> Flow[Re
         timeout_ms=timeout_ms,
     )
     for hooks in setting.hooks:
-        request = yield Evaluate(partial(hooks.before_request, context, request))
+        changed = yield Evaluate(partial(hooks.before_request, context, request))
+        request = returned(changed, Request, hooks, "before_request")
+        check_headers(request.headers, name="headers")
     return request
+
+
+def _after_success(call: Call[Any], setting: Setting, context: HookContext, answer: Answer) -> Flow[Answer]:
+    """The answer after the hooks. One that was left unread is let go of when they do not hand it on."""
+    given = answer
+    try:
+        for hooks in setting.hooks:
+            changed = yield Evaluate(partial(hooks.after_success, context, given))
+            given = returned(changed, Answer, hooks, "after_success")
+    except GeneratorExit:
+        raise
+    except BaseException:
+        if call.stream:
+            yield Discard(answer)
+        raise
+    if call.stream and given.raw is not answer.raw:
+        yield Discard(answer)
+    return given
 
 
 def _attempt(call: Call[Any], request: Request) -> Flow[Answer | HeavyliftError]:

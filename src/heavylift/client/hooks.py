@@ -2,9 +2,12 @@
 
 from collections.abc import Awaitable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from heavylift.client.calls import Answer, Request
-from heavylift.client.errors import HeavyliftError
+from heavylift.client.errors import HeavyliftError, InvalidRequestError
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,3 +39,13 @@ class Hooks:
     ) -> HeavyliftError | Awaitable[HeavyliftError]:
         """When the call has failed for good, after all retries. What it returns is raised."""
         return error
+
+
+def returned(value: object, kind: type[T], hooks: Hooks, method: str) -> T:
+    """What a hook has returned. Raises InvalidRequestError for what is not of that kind."""
+    if isinstance(value, kind):
+        return value
+    raise InvalidRequestError(
+        f"The hook {type(hooks).__name__}.{method} returned {type(value).__name__} instead of "
+        f"{kind.__name__}. Does every way through it end with `return`?"
+    )

@@ -30,6 +30,7 @@ def take_in(file: FileInput, *, filename: str | None) -> Flow[Local]:
     Raises OSError for a path that cannot be read, InvalidRequestError for what is no source of bytes.
     """
     name = filename or _name_of(file)
+    _check_unicode(name)
     if isinstance(file, bytes | bytearray | memoryview):
         return InMemory(file, name=_needed(name))
     path = path_of(file)
@@ -75,3 +76,13 @@ def _needed(name: str | None) -> str:
     if not name:
         raise InvalidRequestError("These bytes have no name of their own. Give one with filename=")
     return name
+
+
+def _check_unicode(name: str | None) -> None:
+    """A name on the disk may be any bytes; one on the wire has to be text."""
+    try:
+        (name or "").encode("utf-8")
+    except UnicodeEncodeError:
+        raise InvalidRequestError(
+            f"The name {name!r} is not valid Unicode. Give one with filename="
+        ) from None

@@ -1,18 +1,15 @@
 """What is written to the debug log. The key never is."""
 
 import logging
-from collections.abc import Mapping
 from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
 from heavylift.client.calls import Answer, FormBody, JsonBody, Request
+from heavylift.client.hidden import redacted
 
 LOGGER: Final = logging.getLogger("heavylift")
 """Warnings go here, and debug lines when no other logger is given."""
 
-_SECRET: Final = frozenset(
-    {"authorization", "proxy-authorization", "cookie", "set-cookie", "api-key", "x-api-key"}
-)
 _SHOWN: Final = 2000
 
 
@@ -52,11 +49,6 @@ def log_answer(logger: logging.Logger, request: Request, answer: Answer) -> None
         redacted(answer.headers),
         body,
     )
-
-
-def redacted(headers: Mapping[str, str]) -> dict[str, str]:
-    """The headers, with every secret one's value replaced."""
-    return {name: "<redacted>" if name.lower() in _SECRET else value for name, value in headers.items()}
 
 
 def without_password(url: str) -> str:

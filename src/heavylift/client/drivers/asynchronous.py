@@ -9,6 +9,7 @@ from typing import Any, TypeAlias, TypeVar
 from heavylift.client.calls import (
     Attempt,
     Call,
+    Discard,
     Drain,
     Evaluate,
     Flow,
@@ -60,6 +61,8 @@ class AsyncDriver:
                 answer = await self.run(exchange(step, self.setting))
             case Attempt():
                 answer = await self.transport.send(step)
+            case Discard(answer=left):
+                await self.transport.discard(left)
             case Pause(seconds=seconds):
                 await self._sleep(seconds)
             case Evaluate(function=function):

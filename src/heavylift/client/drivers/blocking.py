@@ -10,6 +10,7 @@ from typing import Any, Final, TypeAlias, TypeVar
 from heavylift.client.calls import (
     Attempt,
     Call,
+    Discard,
     Drain,
     Evaluate,
     Flow,
@@ -72,6 +73,8 @@ class BlockingDriver:
                 answer = self.run(exchange(step, self.setting), aborted=stop)
             case Attempt():
                 answer = self.transport.send(step, stop.is_set)
+            case Discard(answer=left):
+                self.transport.discard(left)
             case Pause(seconds=seconds):
                 self._pause(stop, seconds)
             case Evaluate(function=function):

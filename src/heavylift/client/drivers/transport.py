@@ -121,6 +121,10 @@ class BlockingTransport:
         finally:
             response.close()
 
+    def discard(self, answer: Answer) -> None:
+        """Let go of an answer that was left unread."""
+        answer.raw.close()
+
     @contextmanager
     def opened(self, answer: Answer, size: int) -> Iterator[Generator[bytes]]:
         """The blocks of an answer that was left unread."""
@@ -244,6 +248,10 @@ class AsyncTransport:
             return _answer(response)
         finally:
             await response.aclose()
+
+    async def discard(self, answer: Answer) -> None:
+        """Let go of an answer that was left unread."""
+        await answer.raw.aclose()
 
     @asynccontextmanager
     async def opened(self, answer: Answer, size: int) -> AsyncIterator[AsyncGenerator[bytes]]:

@@ -44,12 +44,25 @@ def segment(name: str, value: str) -> str:
     if not isinstance(value, str) or value.strip() in {"", ".", ".."}:
         cause = ValueError(f"{name} must be an id, not {value!r}")
         raise SDKValidationError("Input validation failed", cause=cause, raw_value=value)
+    _check_unicode(name, value)
     return quote(value, safe="")
 
 
+def _check_unicode(name: str, value: str) -> None:
+    """Half a pair of surrogates has no UTF-8, and so no place on the wire."""
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError:
+        cause = ValueError(f"{name} is not valid Unicode: {value!r}")
+        raise SDKValidationError("Input validation failed", cause=cause, raw_value=value) from None
+
+
 def query(**values: str | int | None) -> dict[str, str]:
-    """The query's parameters, without those that were not given."""
-    return {name: str(value) for name, value in values.items() if value is not None}
+    """The query's parameters, without those that were not given. Raises SDKValidationError."""
+    said = {name: str(value) for name, value in values.items() if value is not None}
+    for name, value in said.items():
+        _check_unicode(name, value)
+    return said
 
 
 def reading(kind: type[M]) -> Callable[[Answer], M]:
