@@ -29,6 +29,7 @@ ACROSS_PROJECTS = {
     "expire_uploads",
     "expire_files",
     "forget_uploads",
+    "forget_idempotency_keys",
     "garbage",
     "forget_garbage",
     "orphans",

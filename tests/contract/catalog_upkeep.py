@@ -2,7 +2,11 @@
 
 from dataclasses import replace
 
+import pytest
+
 from heavylift.domain import ids
+from heavylift.domain.errors import IdempotencyKeyReused
+from heavylift.domain.idempotency import KEPT_SECONDS, Once
 from heavylift.domain.uploads import Status
 from heavylift.service.ports import Catalog, Key, Overdue, Page, Project, Reclaimed
 from tests.contract.catalog_facts import (
@@ -135,6 +139,23 @@ class CatalogOfUpkeep:
         assert await extents_of(catalog, file.id) == [part.extent for part in parts]
         assert await catalog.remove_file(MINE, file.id, now=NOW, due=NOW)
         assert set(blobs_of(parts)) <= await in_garbage(catalog)
+
+    async def test_a_key_is_taken_once_and_free_again_after_a_day(self, catalog: Catalog) -> None:
+        first, again, later = (new_upload() for _ in range(3))
+        asked = Once(key="k", fingerprint="f", now=NOW)
+        assert await catalog.add_upload(first, asked) == first
+        assert await catalog.add_upload(again, asked) == first
+        with pytest.raises(IdempotencyKeyReused):
+            await catalog.add_upload(again, replace(asked, fingerprint="other"))
+        assert await catalog.upload(MINE, again.id) is None
+        assert await catalog.add_upload(later, replace(asked, now=NOW + KEPT_SECONDS)) == later
+
+    async def test_keys_are_forgotten_in_steps(self, catalog: Catalog) -> None:
+        for number in range(3):
+            await catalog.add_upload(new_upload(), Once(key=f"k{number}", fingerprint="f", now=NOW + number))
+        assert await catalog.forget_idempotency_keys(before=NOW + 1, limit=1) == Reclaimed(rows=1)
+        assert await catalog.forget_idempotency_keys(before=NOW + 1, limit=9) == Reclaimed(rows=1)
+        assert await catalog.forget_idempotency_keys(before=NOW + 1, limit=9) == Reclaimed()
 
     async def test_upkeep_goes_in_steps_until_nothing_is_left(self, catalog: Catalog) -> None:
         parts = []

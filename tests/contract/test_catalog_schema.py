@@ -21,6 +21,7 @@ from heavylift.catalog import (
     migrating,
     open_catalog,
     sql_files,
+    sql_idempotency,
     sql_keys,
     sql_moving,
     sql_upkeep,
@@ -73,7 +74,7 @@ def test_a_plan_without_an_index_would_be_noticed(path: Path) -> None:
 
 def test_every_statement_is_asked_and_every_one_asked_exists() -> None:
     asked = set()
-    for module in (sql_uploads, sql_files, sql_upkeep, sql_keys, sql_moving):
+    for module in (sql_uploads, sql_files, sql_upkeep, sql_keys, sql_idempotency, sql_moving):
         text = inspect.getsource(module)
         asked |= set(re.findall(r'(?:ask|ask_each|for_each)\(\s*"([a-z_]+)"', text))
         asked |= {f"{name}_{way}" for name in re.findall(r'towards\("([a-z_]+)"', text) for way in DIRECTIONS}

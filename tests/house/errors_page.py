@@ -33,9 +33,11 @@ What was refused has changed nothing. A refused `complete` leaves the Upload pen
 
 ## Which to repeat
 
-Repeat 408, 429, 500, 503 and 507 with a growing pause. 429 and 503 say in `Retry-After` how many seconds to
-wait. Parts and `complete` are safe to repeat: a Part that arrived twice is dropped when the Upload is
-completed, and the same `complete` gives the same answer. Everything else needs a change first.
+Repeat 408, 429, 500, 503 and 507 with a growing pause, and 425, 502, 504 and 520 to 529, which gateways
+send. 429 and 503 say in `Retry-After` how many seconds to wait. Parts and `complete` are safe to repeat: a
+Part that arrived twice is dropped when the Upload is completed, and the same `complete` gives the same
+answer. Creating an Upload or a File is safe to repeat with an [`Idempotency-Key`](http.md#idempotency-keys).
+Everything else needs a change first.
 
 ## By code
 
@@ -50,6 +52,7 @@ REMEDIES = {
     "BytesMismatch": "Add the missing Parts, or list those that the message names, and complete again.",
     "DigestMismatch": "The bytes changed on the way, or the digest is of something else. Send them again.",
     "DuplicatePart": "List every Part once. To repeat bytes, send them as another Part.",
+    "IdempotencyKeyReused": "Make a new key for each new request. A key is remembered for a day.",
     "MalformedBody": "Send JSON, or a form with the fields that the operation has.",
     "PreflightRefused": "Ask the operator to name the page's origin in `HEAVYLIFT_CORS_ORIGINS`.",
     "Md5Mismatch": "Check the order of `part_ids`. If it is right, find the Part whose checksum differs from"

@@ -157,6 +157,7 @@ STEPS = [
     ("catalog", "expire_uploads"),
     ("catalog", "expire_files"),
     ("catalog", "forget_uploads"),
+    ("catalog", "forget_idempotency_keys"),
     ("catalog", "orphans"),
     ("catalog", "condemn"),
     ("catalog", "garbage"),

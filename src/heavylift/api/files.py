@@ -14,6 +14,7 @@ from heavylift.api.context import Caller, Context, Stories
 from heavylift.api.disposition import attachment
 from heavylift.api.download import DirectDownload, Download
 from heavylift.api.errors import as_refusal, refusal_response
+from heavylift.api.idempotency import OFFER, idempotency_key
 from heavylift.api.lane import lane_of
 from heavylift.api.multipart import FileForm, boundary_of
 from heavylift.api.openapi import BINARY, FILE_BODY, responses
@@ -40,6 +41,7 @@ CONTENT: dict[int | str, dict[str, Any]] = {
 @router.post("", operation_id="createFile", responses=responses(400, 408, 413, 507), openapi_extra=FILE_BODY)
 async def create_file(request: Request, context: Stories, caller: Caller) -> FileObject:
     """Upload a file of up to 512 MB in one request. Larger ones go through an Upload."""
+    key = idempotency_key(request.headers)
     with context.gate.enter():
         content_type = request.headers.get("content-type", "")
         if content_type.partition(";")[0].strip().lower() != "multipart/form-data":
@@ -53,7 +55,7 @@ async def create_file(request: Request, context: Stories, caller: Caller) -> Fil
         )
         at_least = max(0, (declared_length(request) or 0) - 4 * context.limits.field_bytes)
         file = await context.files.create(
-            caller.id, form.payload(), lambda: _description(form), at_least=at_least
+            caller.id, form.payload(), lambda: _description(form), at_least=at_least, key=key
         )
     return FileObject.of(file)
 
@@ -92,8 +94,9 @@ def _lifetime(texts: Mapping[str, str]) -> int | None:
         query("purpose", "Only Files of this purpose.", type="string"), *PAGE_QUERY,
     ]},
 )  # fmt: skip
-async def list_files(request: Request, context: Stories, caller: Caller) -> FileList:
+async def list_files(request: Request, response: Response, context: Stories, caller: Caller) -> FileList:
     """List Files, newest first."""
+    response.headers.update(OFFER)
     page, shown = page_of(request, ids.FILE, most=context.limits.page)
     purpose = request.query_params.get("purpose")
     if purpose is not None:

@@ -2,10 +2,12 @@
 
 from fastapi import APIRouter
 from starlette.requests import Request
+from starlette.responses import Response
 
 from heavylift.api.body import declared_length, read_json
 from heavylift.api.context import Caller, Context, Stories
 from heavylift.api.digests import expected_digests
+from heavylift.api.idempotency import OFFER, idempotency_key
 from heavylift.api.intake import incoming
 from heavylift.api.multipart import PartForm, boundary_of
 from heavylift.api.openapi import OURS, PART_BODY, json_body, responses
@@ -46,6 +48,7 @@ async def create_upload(request: Request, context: Stories, caller: Caller) -> U
         bytes=body.bytes,
         mime_type=body.mime_type,
         lifetime=body.expires_after.seconds if body.expires_after else None,
+        key=idempotency_key(request.headers),
     )
     return UploadObject.of(snapshot)
 
@@ -56,8 +59,9 @@ async def create_upload(request: Request, context: Stories, caller: Caller) -> U
         query("status", "Only Uploads of this status.", type="string", enum=STATUSES), *PAGE_QUERY,
     ]},
 )  # fmt: skip
-async def list_uploads(request: Request, context: Stories, caller: Caller) -> UploadList:
+async def list_uploads(request: Request, response: Response, context: Stories, caller: Caller) -> UploadList:
     """List Uploads, newest first. Extension of heavylift."""
+    response.headers.update(OFFER)
     page, shown = page_of(request, ids.UPLOAD, most=context.limits.page)
     status = choice("status", request.query_params.get("status"), STATUSES)
     found = await context.uploads.list(caller.id, status=Status(status) if status else None, page=page)

@@ -243,6 +243,26 @@ WHERE api_keys.digest = :digest AND api_keys.revoked_at IS NULL;
 UPDATE api_keys SET revoked_at = :now WHERE id = :id AND revoked_at IS NULL RETURNING id;
 
 
+-- IDEMPOTENCY: requests that are done once
+
+-- take_idempotency_key: one of two at once gets it; one that is older than is remembered is free again.
+INSERT INTO idempotency_keys (project, key, fingerprint, made, created_at)
+VALUES (:project, :key, :fingerprint, :made, :now)
+ON CONFLICT (project, key) DO UPDATE
+SET fingerprint = excluded.fingerprint, made = excluded.made, created_at = excluded.created_at
+WHERE idempotency_keys.created_at <= :forgotten
+RETURNING made;
+
+-- find_idempotency_key: what was asked for under it, and what came of that.
+SELECT fingerprint, made FROM idempotency_keys WHERE project = :project AND key = :key;
+
+-- forget_idempotency_keys: those that nobody repeats any more, the oldest first.
+DELETE FROM idempotency_keys WHERE (project, key) IN (
+  SELECT project, key FROM idempotency_keys WHERE created_at <= :before ORDER BY created_at LIMIT :limit
+)
+RETURNING made;
+
+
 -- MOVING: every row of a table, in steps, into another catalog. What is there already stays as it is.
 
 -- dump_projects: a step of all tenants.

@@ -2,9 +2,10 @@
 
 from collections.abc import Collection, Sequence
 
-from heavylift.catalog import sql_files, sql_keys, sql_moving, sql_upkeep, sql_uploads
+from heavylift.catalog import sql_files, sql_idempotency, sql_keys, sql_moving, sql_upkeep, sql_uploads
 from heavylift.catalog.transactions import Driver
 from heavylift.domain.files import Extent, File, Place
+from heavylift.domain.idempotency import Once
 from heavylift.domain.uploads import Part, Status, Upload
 from heavylift.service.facts import Fact, Table
 from heavylift.service.ownership import Installation
@@ -19,8 +20,8 @@ class SqlCatalog(Catalog):
 
     # uploads
 
-    async def add_upload(self, upload: Upload) -> None:
-        await self._driver.write(lambda: sql_uploads.add_upload(upload))
+    async def add_upload(self, upload: Upload, once: Once | None = None) -> Upload:
+        return await self._driver.write(lambda: sql_uploads.add_upload(upload, once))
 
     async def upload(self, project: str, upload_id: str) -> Upload | None:
         return await self._driver.read(lambda: sql_uploads.find_upload(project, upload_id), brief=True)
@@ -61,8 +62,8 @@ class SqlCatalog(Catalog):
 
     # files
 
-    async def add_file(self, file: File, extents: Sequence[Extent]) -> None:
-        await self._driver.write(lambda: sql_files.add_file(file, extents))
+    async def add_file(self, file: File, extents: Sequence[Extent], once: Once | None = None) -> File:
+        return await self._driver.write(lambda: sql_files.add_file(file, extents, once))
 
     async def file(self, project: str, file_id: str, *, now: float) -> File | None:
         return await self._driver.read(lambda: sql_files.find_file(project, file_id, now=now), brief=True)
@@ -102,6 +103,9 @@ class SqlCatalog(Catalog):
 
     async def forget_uploads(self, *, before: float, limit: int) -> Reclaimed:
         return await self._driver.write(lambda: sql_upkeep.forget_uploads(before=before, limit=limit))
+
+    async def forget_idempotency_keys(self, *, before: float, limit: int) -> Reclaimed:
+        return await self._driver.write(lambda: sql_idempotency.forget(before, limit))
 
     async def garbage(self, *, due: float, limit: int) -> list[str]:
         return await self._driver.read(lambda: sql_upkeep.list_garbage(due=due, limit=limit))

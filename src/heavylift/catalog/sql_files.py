@@ -4,9 +4,11 @@ import math
 from collections.abc import Sequence
 from operator import itemgetter
 
+from heavylift.catalog import sql_idempotency
 from heavylift.catalog.transactions import Row, Statement, Transaction, ask, for_each
 from heavylift.domain import checksums
 from heavylift.domain.files import Extent, File, Place, touched
+from heavylift.domain.idempotency import Once
 from heavylift.service.ports import Page, StorageDown, Wanted
 
 BEFORE_ALL = ""
@@ -25,7 +27,13 @@ def cursor(page: Page) -> dict[str, str | int]:
     return {"after": start if page.after is None else page.after, "limit": page.limit}
 
 
-def add_file(file: File, extents: Sequence[Extent]) -> Transaction[None]:
+def add_file(file: File, extents: Sequence[Extent], once: Once | None = None) -> Transaction[File]:
+    made = None if once is None else (yield from sql_idempotency.take(file.project, once, file.id))
+    if made is not None:
+        found = yield from find_file(file.project, made, now=file.created_at)
+        if found is None:
+            raise sql_idempotency.gone(made)
+        return found
     yield insert_file(file.project, file)
     for extent in extents:
         condemned = yield ask("find_condemned", blob=extent.blob)
@@ -46,6 +54,7 @@ def add_file(file: File, extents: Sequence[Extent]) -> Transaction[None]:
         for position, extent in enumerate(extents)
     ]
     yield for_each("insert_part", rows)
+    return file
 
 
 def find_file(project: str, file_id: str, *, now: float) -> Transaction[File | None]:

@@ -4,10 +4,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from heavylift.catalog import sql_files
+from heavylift.catalog import sql_files, sql_idempotency
 from heavylift.catalog.transactions import UNDO, Parameters, Row, Transaction, ask, for_each
 from heavylift.domain import checksums
 from heavylift.domain.files import Extent, File
+from heavylift.domain.idempotency import Once
 from heavylift.domain.uploads import Part, Status, Upload
 from heavylift.service.ports import Page
 
@@ -20,8 +21,15 @@ NO_DEADLINE = -1
 EVERYTHING = Page(limit=2**31 - 1)
 
 
-def add_upload(upload: Upload) -> Transaction[None]:
+def add_upload(upload: Upload, once: Once | None = None) -> Transaction[Upload]:
+    made = None if once is None else (yield from sql_idempotency.take(upload.project, once, upload.id))
+    if made is not None:
+        found = yield from find_upload(upload.project, made)
+        if found is None:
+            raise sql_idempotency.gone(made)
+        return found
     yield ask("insert_upload", **(asdict(upload) | {"state": upload.state.value}))
+    return upload
 
 
 def find_upload(project: str, upload_id: str) -> Transaction[Upload | None]:

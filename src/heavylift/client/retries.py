@@ -6,8 +6,15 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Final, Literal
 
-RETRIED_CODES: Final = ("429", "500", "502", "503", "504")
-"""The statuses that are tried again unless the caller names others; `5xx` names a family."""
+RETRIED_CODES: Final = (
+    *("408", "425", "429", "500", "502", "503", "504", "507"),
+    *(str(code) for code in range(520, 530)),
+)
+"""The statuses that are tried again unless the caller names others; `5xx` names a family.
+
+408 is a body that came too slowly, 425 and 429 ask for another time, 507 is a disk that may be cleared;
+520 to 529 are what content delivery networks say of a server behind them.
+"""
 
 JITTER_MS: Final = 1000
 """Up to this much is added at random to each pause, so that clients do not come back in step."""
@@ -59,21 +66,29 @@ def pause_before_retry(
 ) -> float | None:
     """Milliseconds to wait before the next attempt, or None to give up.
 
+    What the server asks for is the least, not the most: "0" or a moment that is past does not undo the
+    growth. No pause reaches beyond the time that is left; the last attempt is at its end.
     `attempt` counts from 0, `elapsed_ms` since the first one began, `dice` is in [0, 1).
     """
     if config.strategy == "none" or not _worth_it(failure, config, codes):
         return None
     backoff = config.backoff
-    if elapsed_ms > backoff.max_elapsed_time:
+    left = backoff.max_elapsed_time - elapsed_ms
+    asked = min(retry_after_ms(failure.headers, now) or 0.0, backoff.max_interval)
+    if left <= 0 or asked > left:
         return None
-    asked = retry_after_ms(failure.headers, now)
-    if asked is not None:
-        return min(asked, backoff.max_interval)
+    jitter = dice * JITTER_MS
+    pause = min(_grown(backoff, attempt) + jitter, backoff.max_interval)
+    if asked > pause - jitter:  # all who were told the same do not come back at the same moment
+        pause = asked + jitter
+    return min(pause, left)
+
+
+def _grown(backoff: BackoffStrategy, attempt: int) -> float:
     try:
-        grown = backoff.initial_interval * backoff.exponent**attempt
+        return backoff.initial_interval * backoff.exponent**attempt
     except OverflowError:
-        grown = backoff.max_interval
-    return min(grown + dice * JITTER_MS, backoff.max_interval)
+        return backoff.max_interval
 
 
 def _worth_it(failure: Failure, config: RetryConfig, codes: Collection[str]) -> bool:
@@ -105,11 +120,9 @@ def retry_after_ms(headers: Mapping[str, str], now: datetime) -> float | None:
         return None
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+        return None if moment.tzinfo is None else max(0.0, (moment - now).total_seconds() * 1000)
+    except (ValueError, OverflowError, TypeError, IndexError):  # what the parser raises on odd dates
         return None
-    if moment.tzinfo is None:
-        return None
-    return max(0.0, (moment - now).total_seconds() * 1000)
 
 
 def _number(text: str | None) -> float | None:

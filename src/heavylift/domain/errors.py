@@ -10,6 +10,7 @@ Refusal                     understood and declined; nothing was changed
 │   ├── BytesMismatch       the listed Parts do not add up to the declared size
 │   ├── PartNotFound        a listed Part is not one of this Upload's
 │   ├── DuplicatePart       a Part is listed twice
+│   ├── IdempotencyKeyReused  the key of another request
 │   ├── DigestMismatch      the bytes are not those the client's digest describes
 │   │   └── Md5Mismatch     the same, for the whole file at complete
 │   └── UploadClosed        the Upload takes nothing more
@@ -104,6 +105,12 @@ class DuplicatePart(InvalidRequest):
     """A Part is listed more than once."""
 
     code = "duplicate_part"
+
+
+class IdempotencyKeyReused(InvalidRequest):
+    """The `Idempotency-Key` belongs to another request, or what that request made was deleted since."""
+
+    code = "idempotency_key_reused"
 
 
 class DigestMismatch(InvalidRequest):

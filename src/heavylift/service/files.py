@@ -14,8 +14,9 @@ from dataclasses import dataclass
 
 from heavylift.domain import files as rules
 from heavylift.domain import ids, purposes
-from heavylift.domain.errors import FileTooLarge, InvalidRequest, NoSuchFile, UnfitFile
+from heavylift.domain.errors import FileTooLarge, IdempotencyKeyReused, InvalidRequest, NoSuchFile, UnfitFile
 from heavylift.domain.files import WHOLE, Extent, File, Place, Span
+from heavylift.domain.idempotency import once
 from heavylift.domain.limits import Limits
 from heavylift.domain.purposes import Checks, Purpose
 from heavylift.service.abilities import OpenBlob, OpensFiles
@@ -71,8 +72,9 @@ class Files:
         describe: Callable[[], Description],
         *,
         at_least: int = 0,
+        key: str | None = None,
     ) -> File:
-        """Store a posted file.
+        """Store a posted file. With an idempotency `key`, the same file again gives the File of the first.
 
         `describe` is asked when the bytes have passed, for a form may name the purpose behind
         the file; what it or its answer is refused for is refused before the blob exists.
@@ -100,8 +102,25 @@ class Files:
             created_at=int(now),
             expires_at=None if lifetime is None else int(now) + lifetime,
         )
-        await self._catalog.add_file(file, [Extent(blob=blob, bytes=meter.bytes, checksum=meter.checksum)])
-        return file
+        extent = Extent(blob=blob, bytes=meter.bytes, checksum=meter.checksum)
+        asked = once(
+            key,
+            "file",
+            file.filename,
+            file.purpose,
+            description.lifetime,
+            meter.bytes,
+            str(meter.checksum),
+            now=now,
+        )
+        try:
+            made = await self._catalog.add_file(file, [extent], asked)
+        except IdempotencyKeyReused:
+            await self._blobs.delete([blob])
+            raise
+        if made.id != file.id:
+            await self._blobs.delete([blob])
+        return made
 
     async def retrieve(self, project: str, file_id: str) -> File:
         """The File, if it exists and has not expired."""

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from heavylift.domain.files import WHOLE, Extent, File, Place, Span
+from heavylift.domain.idempotency import Once
 from heavylift.domain.uploads import Part, Status, Upload
 
 Buffer = bytes | bytearray | memoryview
@@ -163,8 +164,10 @@ class Catalog(Protocol):
 
     # uploads
 
-    async def add_upload(self, upload: Upload) -> None:
-        """Store a new Upload."""
+    async def add_upload(self, upload: Upload, once: Once | None = None) -> Upload:
+        """Store a new Upload, and give it back. If `once` names a request that was done before, store
+        nothing and give back the Upload of then. Raises IdempotencyKeyReused if it was another request,
+        or if that Upload is no longer known."""
         ...
 
     async def upload(self, project: str, upload_id: str) -> Upload | None:
@@ -214,9 +217,9 @@ class Catalog(Protocol):
 
     # files
 
-    async def add_file(self, file: File, extents: Sequence[Extent]) -> None:
-        """Store a File that did not come from an Upload. Raises StorageDown, and stores nothing, if
-        one of its blobs is in the garbage."""
+    async def add_file(self, file: File, extents: Sequence[Extent], once: Once | None = None) -> File:
+        """Store a File that did not come from an Upload, and give it back. Raises StorageDown, and stores
+        nothing, if one of its blobs is in the garbage. `once` as with `add_upload`."""
         ...
 
     async def file(self, project: str, file_id: str, *, now: float) -> File | None:
@@ -258,6 +261,10 @@ class Catalog(Protocol):
     async def forget_uploads(self, *, before: float, limit: int) -> Reclaimed:
         """Forget Uploads that are no longer pending and whose deadline lies before `before`. Their
         Files stay."""
+        ...
+
+    async def forget_idempotency_keys(self, *, before: float, limit: int) -> Reclaimed:
+        """Forget keys of requests that came at or before `before`."""
         ...
 
     async def garbage(self, *, due: float, limit: int) -> list[str]:

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
+from heavylift.domain.idempotency import KEPT_SECONDS
 from heavylift.service.ownership import claim
 from heavylift.service.ports import BlobStore, Catalog, Clock, Reclaimed
 
@@ -138,6 +139,9 @@ class Sweeper:
         )
         forgotten = await self._in_steps(
             lambda: self._catalog.forget_uploads(before=now - plan.retention, limit=STEP)
+        )
+        await self._in_steps(
+            lambda: self._catalog.forget_idempotency_keys(before=now - KEPT_SECONDS, limit=STEP)
         )
         collected = await self._collect_orphans(now) if orphans else 0
         return Swept(

@@ -10,6 +10,7 @@ from heavylift.domain import ids, purposes
 from heavylift.domain import uploads as rules
 from heavylift.domain.errors import Md5Mismatch, NoSuchUpload, StorageUnavailable, UploadCompleted
 from heavylift.domain.files import WHOLE, Extent, File
+from heavylift.domain.idempotency import once
 from heavylift.domain.limits import Limits
 from heavylift.domain.purposes import Checks, Purpose
 from heavylift.domain.uploads import Action, Part, Status, Upload
@@ -56,9 +57,19 @@ class Uploads:
         self._small_blobs = blobs if isinstance(blobs, TakesWhole) else None
 
     async def create(
-        self, project: str, *, filename: str, purpose: str, bytes: int, mime_type: str, lifetime: int | None
+        self,
+        project: str,
+        *,
+        filename: str,
+        purpose: str,
+        bytes: int,
+        mime_type: str,
+        lifetime: int | None,
+        key: str | None = None,
     ) -> Snapshot:
-        """Open an Upload. `bytes` is the size of the file to come, `lifetime` that file's in seconds."""
+        """Open an Upload. `bytes` is the size of the file to come, `lifetime` that file's in seconds.
+        With an idempotency `key`, the same request again gives the Upload that the first one opened."""
+        now = self._clock()
         row = purposes.find_purpose(purpose, self._purposes)
         filename = file_rules.clean_filename(filename, self._limits)
         purposes.check_name(row, filename, self._checks)
@@ -72,10 +83,13 @@ class Uploads:
             mime_type=mime_type,
             bytes=bytes,
             file_lifetime=file_rules.lifetime(lifetime, row),
-            now=self._clock(),
+            now=now,
             limits=self._limits,
         )
-        await self._catalog.add_upload(upload)
+        asked = once(key, "upload", filename, purpose, bytes, mime_type, lifetime, now=now)
+        made = await self._catalog.add_upload(upload, asked)
+        if made.id != upload.id:
+            return await self._snapshot(made)
         return Snapshot(upload=upload, status=upload.state)
 
     async def retrieve(self, project: str, upload_id: str) -> Snapshot:
