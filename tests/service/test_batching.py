@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import pytest
 
 from heavylift.service.batching import Batcher, Outcome
+from heavylift.service.pool import started_pool
 from heavylift.service.ports import StorageDown
 from tests.fakes import PATIENCE
 
@@ -118,3 +119,36 @@ def test_loops_of_several_threads_are_each_told_their_own() -> None:
         for thread in threads:
             thread.join(PATIENCE)
     assert sorted(found) == [0, 2, 4, 6]
+
+
+async def test_whatever_the_work_raises_is_everybodys_outcome_and_the_thread_goes_on() -> None:
+    def work(jobs: Sequence[int]) -> list[Outcome]:
+        if 0 in jobs:
+            raise RuntimeError("on purpose")
+        return doubled(jobs)[: 1 if -1 in jobs else None]
+
+    with batcher(work) as crew:
+        for jobs, says in (((0, 1), "on purpose"), ((-1, 2), "2 jobs had 1 outcomes")):
+            failed = [crew.submit(job) for job in jobs]
+            for one in failed:
+                with pytest.raises(StorageDown, match=says):
+                    await asyncio.wait_for(one, PATIENCE)
+        assert await asyncio.wait_for(crew.submit(3), PATIENCE) == 6
+
+
+async def test_what_follows_a_batch_may_fail_and_the_thread_goes_on() -> None:
+    def fail() -> None:
+        raise RuntimeError("on purpose")
+
+    crew = Batcher(doubled, name="test", closed="It is closed.", after=fail)
+    for job in (1, 2):
+        assert await asyncio.wait_for(crew.submit(job), PATIENCE) == 2 * job
+    crew.close()
+
+
+def test_a_pool_runs_all_its_threads_from_the_beginning() -> None:
+    pool = started_pool(5, name="test")
+    mine = [thread for thread in threading.enumerate() if thread.name.startswith("test")]
+    assert len(mine) == 5
+    pool.shutdown()
+    assert not any(thread.is_alive() for thread in mine)

@@ -37,6 +37,9 @@ TYPES = {429: "requests", 500: "server_error", 503: "server_error", 507: "server
 """OpenAI's `type` of an error by status; all others are `invalid_request_error`."""
 
 
+NO_THREAD = "can't start new thread"
+"""All that Python says of it: there is no class and no number."""
+
 CLIENT_GONE = 499
 """The status that the log shows when nobody waited for one. nginx's number for it."""
 
@@ -65,6 +68,11 @@ def as_refusal(error: Exception) -> Refusal | None:
             return errors.Overloaded(
                 "This server has no file descriptor left for the request. Nothing was kept."
                 " Send it again in a moment."
+            )
+        case RuntimeError() if str(error) == NO_THREAD:
+            log.warning("threads.exhausted", reason=NO_THREAD)
+            return errors.Overloaded(
+                "This server has no thread left for the request. Nothing was kept. Send it again in a moment."
             )
     return None
 
@@ -166,6 +174,8 @@ def allowed_methods(request: Request) -> str:
 def add_error_handlers(app: FastAPI) -> None:
     """Answer every refusal, and what the stores raise, in the envelope."""
     handlers: dict[Any, Any] = {HTTPException: _not_routed, Exception: _failed}
-    handlers |= dict.fromkeys((Refusal, StorageFull, StorageDown, BlobMissing, OSError), _refused)
+    handlers |= dict.fromkeys(
+        (Refusal, StorageFull, StorageDown, BlobMissing, OSError, RuntimeError), _refused
+    )
     for kind, handler in handlers.items():
         app.add_exception_handler(kind, handler)

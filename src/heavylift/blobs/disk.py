@@ -6,7 +6,7 @@ store is opened, so that a blob costs no more than its own file.
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Collection, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -48,6 +48,7 @@ class DiskBlobs:
         self._reserve = reserve
         _prepare(self._root)
         self._threads = Threads(threads)
+        self._committers = Threads(threads, name="commit")
         self._spares = Spares(2 * threads)
         self._small = SmallBlobs(self._root, durable=durable, reserve=reserve)
 
@@ -55,6 +56,10 @@ class DiskBlobs:
         """An ability that not every store has: write a blob from a thread of one's own, without copies.
         No call is made to the disk before the sink's first `write` or `commit`."""
         return DiskSink(self._path(key), durable=self._durable, reserve=self._reserve)
+
+    async def end_sink(self, call: Callable[[], None]) -> None:
+        """The same ability: a sink's commit or abort, in threads that no read waits for."""
+        await self._committers.tidy(call)
 
     def open_file(self, key: str) -> DiskBlob:
         """An ability that not every store has: a blob as a file, to be sent without a copy."""
@@ -106,6 +111,9 @@ class DiskBlobs:
 
     async def ping(self) -> None:
         await self._threads.run(self._try)
+        key = new_blob_key()
+        await self.put(key, [PROOF])  # small bodies have threads of their own
+        await self.delete([key])
 
     async def mark(self) -> str | None:
         """Whose blobs these are. See `service.ownership`."""
@@ -117,6 +125,7 @@ class DiskBlobs:
 
     async def close(self) -> None:
         self._threads.close()
+        self._committers.close()
         self._small.close()
 
     def _path(self, key: str) -> str:

@@ -3,12 +3,12 @@
 import asyncio
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
 from heavylift.blobs.diskfile import DiskSink
 from heavylift.service.batching import Batcher, Outcome
+from heavylift.service.pool import started_pool
 from heavylift.service.ports import Buffer, StorageDown, StorageFull
 
 MOST = 64
@@ -39,6 +39,7 @@ class SmallBlobs:
         self._root = root
         self._durable = durable
         self._reserve = reserve
+        self._syncing = started_pool(SYNCING, name="blobs-sync")
         self._batcher: Batcher[SmallBlob] = Batcher(
             self._write_all,
             name="blobs-small",
@@ -46,7 +47,6 @@ class SmallBlobs:
             threads=DURABLE_TURNS if durable else 1,
             most=DURABLE_MOST if durable else MOST,
         )
-        self._syncing = ThreadPoolExecutor(SYNCING, thread_name_prefix="blobs-sync")
 
     def start(self, path: str, pieces: Sequence[Buffer]) -> asyncio.Future[None]:
         """Begin to write a blob, to be waited for by `settled`; if it fails there is no trace of it.

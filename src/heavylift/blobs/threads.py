@@ -2,9 +2,9 @@
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 
+from heavylift.service.pool import started_pool
 from heavylift.service.ports import StorageDown
 from heavylift.service.waiting import settled
 
@@ -13,11 +13,14 @@ T = TypeVar("T")
 
 
 class Threads:
-    """A bounded pool. A call that has begun is never left behind running: what it uses (a file
-    descriptor, a buffer) can be given up once the wait for it is over."""
+    """A bounded pool, all of it running. Raises StorageDown if that cannot be.
 
-    def __init__(self, count: int) -> None:
-        self._pool = ThreadPoolExecutor(count, thread_name_prefix="blobs")
+    A call that has begun is never left behind running: what it uses (a file descriptor, a buffer) can
+    be given up once the wait for it is over.
+    """
+
+    def __init__(self, count: int, *, name: str = "blobs") -> None:
+        self._pool = started_pool(count, name=name)
         self._closed = False
 
     def start(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> asyncio.Future[T]:

@@ -1,6 +1,6 @@
 """What a BlobStore may offer beside its port. Whoever can use it asks whether it is there."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol, runtime_checkable
 
 from heavylift.service.ports import Buffer
@@ -28,6 +28,11 @@ class OpensSinks(Protocol):
 
     def open_sink(self, key: str) -> Sink:
         """Begin the blob. Touches nothing before its first `write` or `commit`."""
+        ...
+
+    async def end_sink(self, call: Callable[[], None]) -> None:
+        """Make a last call of a sink in a thread that may wait for the disk. Waited for to its end, whatever
+        becomes of the task: no blob is half committed when a request is cancelled."""
         ...
 
 

@@ -6,6 +6,7 @@ with it: the interpreter runs one thread at a time, and both would only be in ea
 """
 
 import asyncio
+import logging
 import queue
 import threading
 from collections import defaultdict
@@ -17,6 +18,8 @@ from typing import Any, Generic, TypeVar
 from heavylift.service.ports import StorageDown
 
 J = TypeVar("J")
+
+LOGGER = logging.getLogger(__name__)
 
 Entry = tuple[J, asyncio.Future[Any]]
 """A job, and who waits for its outcome."""
@@ -42,8 +45,9 @@ class Outcome:
 class Batcher(Generic[J]):
     """`threads` threads that take up to `most` jobs at a time from one queue and `work` on them.
 
-    A batch may grow to twice that. `work` answers an outcome for each job and never raises. `after` is
-    called when a batch has been told. `closed` says what is closed to whoever comes too late.
+    A batch may grow to twice that. `work` answers an outcome for each job; what it raises instead is the
+    outcome of all of them, and the thread goes on. `after` is called when a batch has been told. `closed`
+    says what is closed to whoever comes too late. Raises StorageDown if the threads cannot be started.
     """
 
     def __init__(
@@ -64,12 +68,8 @@ class Batcher(Generic[J]):
         self._gathered: dict[asyncio.AbstractEventLoop, list[Entry[J]]] = {}
         self._gate = threading.Lock()
         self._closed = False
-        self._threads = [
-            threading.Thread(target=self._run, name=f"{name}-{number}", daemon=True)
-            for number in range(threads)
-        ]
-        for thread in self._threads:
-            thread.start()
+        self._threads: list[threading.Thread] = []
+        self._start(threads, name)
 
     def submit(self, job: J) -> asyncio.Future[Any]:
         """Its outcome, to be waited for. Whoever stops waiting does not stop the job. Raises StorageDown."""
@@ -97,6 +97,16 @@ class Batcher(Generic[J]):
         for thread in self._threads:
             thread.join()
 
+    def _start(self, count: int, name: str) -> None:
+        try:
+            for number in range(count):
+                thread = threading.Thread(target=self._run, name=f"{name}-{number}", daemon=True)
+                thread.start()
+                self._threads.append(thread)
+        except RuntimeError as error:
+            self.close()
+            raise StorageDown(f"The threads {name} cannot be started: {error}.") from error
+
     def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
         with self._gate:
             self._send(loop)
@@ -111,9 +121,21 @@ class Batcher(Generic[J]):
         while not last:
             batch, last = self._take()
             if batch:
-                outcomes = self._do([job for job, _ in batch])
-                tell([future for _, future in batch], outcomes)
-                self._after()
+                tell([future for _, future in batch], self._outcomes([job for job, _ in batch]))
+                try:
+                    self._after()
+                except Exception:  # everybody has been told: what is left is the next batch
+                    LOGGER.exception("what follows a batch failed")
+
+    def _outcomes(self, jobs: Sequence[J]) -> Sequence[Outcome]:
+        """One for each of them, whatever happens: nobody else would ever wake those who wait."""
+        try:
+            outcomes = self._do(jobs)
+            if len(outcomes) == len(jobs):
+                return outcomes
+            raise RuntimeError(f"{len(jobs)} jobs had {len(outcomes)} outcomes")
+        except Exception as error:
+            return [Outcome(error=_failed(error)) for _ in jobs]
 
     def _take(self) -> tuple[list[Entry[J]], bool]:
         """What has queued up, at least one entry, and whether it was this thread's last."""
@@ -128,6 +150,13 @@ class Batcher(Generic[J]):
             except queue.Empty:
                 return batch, False
         return batch, True
+
+
+def _failed(cause: Exception) -> StorageDown:
+    """A fresh error for one of those who wait. Whether its job was done is not known."""
+    error = StorageDown(f"A batch failed: {cause!r}.")
+    error.__cause__ = cause
+    return error
 
 
 def tell(futures: Sequence[asyncio.Future[Any]], outcomes: Sequence[Outcome]) -> None:
