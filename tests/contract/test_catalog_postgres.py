@@ -212,6 +212,25 @@ def test_a_server_that_cannot_be_reached_is_said_without_the_password(url: str) 
     assert "\n" not in str(shown)
 
 
+async def test_of_several_servers_the_one_that_can_be_written_to_is_taken(
+    postgres_15: Server, postgres_18: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    standby, primary = postgres_15.fresh(), postgres_18.fresh()
+    names = [url.rpartition("/")[2] for url in (standby, primary)]
+    while names[0] != names[1]:  # one URL names one database
+        lower = postgres_15 if int(names[0][5:]) < int(names[1][5:]) else postgres_18
+        names[lower is postgres_18] = lower.fresh().rpartition("/")[2]
+    postgres_15.ask(f"ALTER DATABASE {names[0]} SET default_transaction_read_only = on")
+    url = f"postgresql://postgres@127.0.0.1:{postgres_15.port},127.0.0.1:{postgres_18.port}/{names[0]}"
+    catalog = open_catalog(url)
+    await catalog.add_upload(new_upload())
+    await catalog.close()
+    assert parse(f"{url}?target_session_attrs=any").parameters["target_session_attrs"] == "any"
+    monkeypatch.setenv("PGTARGETSESSIONATTRS", "primary")
+    assert "target_session_attrs" not in parse(url).parameters
+    assert "target_session_attrs" not in parse(primary).parameters
+
+
 async def test_a_process_holds_as_many_connections_as_it_is_told(postgres_18: Server, url: str) -> None:
     catalog = open_catalog(url, pool_size=2)
     with locked(url, "uploads"):

@@ -13,10 +13,11 @@ import psycopg
 import pytest
 
 from heavylift.catalog import open_catalog
+from heavylift.catalog.sql_keys import list_projects
 from heavylift.catalog.sql_uploads import add_upload
 from heavylift.catalog.transactions import Transaction
 from heavylift.domain.uploads import Part, Upload
-from heavylift.service.ports import Catalog, StorageDown, StorageFull
+from heavylift.service.ports import Catalog, Project, StorageDown, StorageFull
 from tests.contract.catalog_facts import (
     ALL,
     MINE,
@@ -277,3 +278,24 @@ async def test_a_full_disk_refuses_writes_and_nothing_else(postgres_18: Server, 
     await catalog.close()
     await nobody_connected(postgres_18, url)
     postgres_18.ask(f"DROP DATABASE {name}")
+
+
+async def test_after_a_restart_every_connection_of_an_idle_pool_is_replaced_without_a_try(
+    opened: Open, postgres_18: Server, url: str
+) -> None:
+    """The first to ask would have met each of the dead connections in turn, with a pause after each."""
+    catalog, driver = opened(connections=16)
+    with locked(url, "uploads"):
+        tasks = [asyncio.create_task(catalog.add_upload(new_upload())) for _ in range(16)]
+        await waiting(postgres_18, url, count=16)
+    await asyncio.gather(*tasks)
+    await asyncio.to_thread(postgres_18.crash)
+    await asyncio.to_thread(postgres_18.start)
+    runs = []
+
+    def begin() -> Transaction[list[Project]]:
+        runs.append("begun")
+        return list_projects()
+
+    assert await driver.read(begin, brief=True) == []
+    assert runs == ["begun"]

@@ -102,7 +102,7 @@ def test_a_start_does_not_migrate_but_says_what_to_do(server: Server) -> None:
 def test_an_older_schema_is_for_the_command(url: str) -> None:
     with psycopg.connect(url) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '0001'")
-        connection.execute("DROP TABLE leases, arrivals, compatibility, installation")
+        connection.execute("DROP TABLE leases, arrivals_gate, compatibility, installation CASCADE")
     with pytest.raises(UnfitCatalog, match="Run `heavylift migrate`"):
         open_catalog(url)
     assert migrate_catalog(url) == ("0001", migrating.HEAD)
@@ -154,7 +154,7 @@ def test_a_migration_does_not_keep_others_waiting_behind_it(url: str) -> None:
     """It gives up when it cannot have its turn with a table soon, and can be run again."""
     with psycopg.connect(url) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '0001'")
-        connection.execute("DROP TABLE leases, arrivals, compatibility, installation")
+        connection.execute("DROP TABLE leases, arrivals_gate, compatibility, installation CASCADE")
         connection.commit()
         connection.execute("LOCK TABLE alembic_version IN SHARE MODE")
         with pytest.raises(StorageDown, match="lock timeout"):

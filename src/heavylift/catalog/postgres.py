@@ -13,7 +13,14 @@ from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool
 
 from heavylift.catalog.postgres_errors import Again, Uncertain, is_outdated, trouble, verdict
-from heavylift.catalog.postgres_session import Connection, configure, hang_up, run_reading, run_writing
+from heavylift.catalog.postgres_session import (
+    Connection,
+    configure,
+    hang_up,
+    is_over,
+    run_reading,
+    run_writing,
+)
 from heavylift.catalog.postgres_url import POOL_SIZE, Address
 from heavylift.catalog.transactions import Begin, Transaction
 from heavylift.service.ports import StorageDown
@@ -112,7 +119,7 @@ class Postgres:
     async def _insist(self, begin: Begin[T], session: Session[T], patience: float, limit: float) -> T:
         """Run the transaction, from the start again where that is safe, as long as patience lasts."""
         deadline = time.monotonic() + patience
-        pause = FIRST_PAUSE
+        pause = 0.0  # a pooled connection that was lost unnoticed is replaced at once
         while True:
             remaining = max(deadline - time.monotonic(), FIRST_PAUSE)
             try:
@@ -121,7 +128,7 @@ class Postgres:
                 if time.monotonic() + pause >= deadline:
                     raise trouble(again.error) from again.error
             await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - spread, no secret
-            pause = min(pause * 2, LAST_PAUSE)
+            pause = min(max(pause * 2, FIRST_PAUSE), LAST_PAUSE)
 
     async def _attempt(self, begin: Begin[T], session: Session[T], *, wait: float, limit: float) -> T:
         """Run it once. Raises Again, or what the port promises."""
@@ -147,6 +154,10 @@ class Postgres:
         try:
             if self._pool.closed:
                 await self._pool.open()
-            return await self._pool.getconn(wait)
+            deadline = time.monotonic() + wait
+            while is_over(connection := await self._pool.getconn(deadline - time.monotonic())):
+                await connection.close()
+                await self._pool.putconn(connection)  # which begins to replace it
+            return connection
         except psycopg.Error as error:
             raise verdict(error, lost=False) from error

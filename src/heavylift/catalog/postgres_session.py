@@ -1,6 +1,7 @@
 """Runs one transaction on one connection to PostgreSQL."""
 
 import os
+import select
 import socket
 from collections.abc import Mapping
 from contextlib import suppress
@@ -11,7 +12,7 @@ import psycopg
 from psycopg.rows import DictRow
 from psycopg.types.numeric import Int8Dumper
 
-from heavylift.catalog.postgres_errors import Uncertain
+from heavylift.catalog.postgres_errors import Again, Uncertain
 from heavylift.catalog.queries import load_queries, to_pyformat
 from heavylift.catalog.transactions import EXCLUDE_ARRIVALS, UNDO, Row, Statement, Transaction
 
@@ -19,7 +20,12 @@ T = TypeVar("T")
 
 Connection: TypeAlias = psycopg.AsyncConnection[DictRow]
 
-LOCK_ARRIVALS = b"LOCK TABLE arrivals IN ACCESS EXCLUSIVE MODE"
+LOCK_ARRIVALS = (
+    b"SET LOCAL lock_timeout = '250ms'",
+    b"LOCK TABLE arrivals_gate IN EXCLUSIVE MODE",
+)
+"""All arrivals queue up behind whoever waits for this lock, so it waits for an instant alone. A dump, which
+reads every table for as long as it takes, is not in its way, nor it in the dump's."""
 
 
 @cache
@@ -32,6 +38,18 @@ async def configure(connection: Connection) -> None:
     """Prepare a new connection. Asks the server nothing, so that nothing can hang."""
     # one type for every number: else each size of a number makes another prepared statement
     connection.adapters.register_dumper(int, Int8Dumper)
+
+
+def is_over(connection: Connection) -> bool:
+    """Whether the server has ended this connection while it was idle, as it does with all when it restarts.
+
+    Asks the server nothing: a line that has something to say unasked is over.
+    """
+    if connection.closed:
+        return True
+    looking = select.poll()
+    looking.register(connection.fileno(), select.POLLIN)
+    return bool(looking.poll(0))
 
 
 async def run_reading(connection: Connection, transaction: Transaction[T]) -> T:
@@ -86,7 +104,7 @@ async def drive(connection: Connection, transaction: Transaction[T]) -> tuple[T,
 async def execute(connection: Connection, statement: Statement) -> list[Row]:
     """The statement's rows."""
     if statement is EXCLUDE_ARRIVALS:
-        await connection.execute(LOCK_ARRIVALS)
+        await exclude_arrivals(connection)
         return []
     text = spelled()[statement.name]
     if statement.each is not None:
@@ -94,6 +112,15 @@ async def execute(connection: Connection, statement: Statement) -> list[Row]:
     answer = await connection.execute(text, statement.parameters)
     found: list[Any] = await answer.fetchall() if answer.description else []
     return found
+
+
+async def exclude_arrivals(connection: Connection) -> None:
+    """Have the gate's lock. Raises Again if it was not to be had at once: then arrivals pass first."""
+    try:
+        for command in LOCK_ARRIVALS:
+            await connection.execute(command)
+    except psycopg.errors.LockNotAvailable as error:
+        raise Again(error) from error
 
 
 async def execute_each(connection: Connection, text: bytes, statement: Statement) -> list[Row]:

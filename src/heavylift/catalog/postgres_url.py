@@ -1,5 +1,6 @@
 """What a postgresql:// URL says, completed by what the catalog asks of every connection."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -69,7 +70,7 @@ def parse(url: str, *, durable: bool = True) -> Address:
             "The catalog's URL cannot be read. It looks like postgresql://user:password@host:5432/name;"
             " in user, password and name, percent-encode : / @ ? # and %."
         )
-    parameters = {**DEFAULTS, **given, "client_encoding": "utf8"}
+    parameters = {**DEFAULTS, **session_attributes(given), **given, "client_encoding": "utf8"}
     parameters["options"] = f"{options(durable=durable)} {given.get('options', '')}".strip()
     return Address(name=shown(given), parameters=parameters)
 
@@ -78,6 +79,15 @@ def is_clear(given: Mapping[str, Any]) -> bool:
     """Whether it was read as it was meant. A password with a bare slash becomes the port, and is shown."""
     ports = str(given.get("port") or "").replace(",", "")
     return bool(given) and (not ports or ports.isdigit()) and "@" not in str(given.get("dbname") or "")
+
+
+def session_attributes(given: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Of several servers, the one that can be written to: the others are its standbys. The environment's
+    word goes before ours, as in every program over libpq."""
+    several = any("," in str(given.get(name) or "") for name in ("host", "hostaddr"))
+    if not several or "PGTARGETSESSIONATTRS" in os.environ:
+        return {}
+    return {"target_session_attrs": "read-write"}
 
 
 def options(*, durable: bool) -> str:

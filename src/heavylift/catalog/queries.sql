@@ -5,8 +5,9 @@
 -- cursor and in one of two directions: it makes two statements, name_newest and name_oldest.
 -- Ids and blob keys compare bytewise. Times are Unix seconds, sizes are bytes.
 --
--- The table `arrivals` is always empty. What brings a blob in mentions it where it asks whether
--- the blob was condemned, so that whoever condemns can lock it and thereby keep arrivals waiting.
+-- `arrivals` is always empty. What brings a blob in mentions it where it asks whether the blob was
+-- condemned, so that whoever condemns can keep arrivals waiting: in PostgreSQL it is a view that
+-- reads the table arrivals_gate FOR KEY SHARE, and thereby locks it against those who condemn.
 
 
 -- UPLOADS

@@ -41,8 +41,9 @@ UNDO = Statement("(undo)", {})
 EXCLUDE_ARRIVALS = Statement("(exclude arrivals)", {})
 """Let no other transaction add a Part or a File until this one ends. Must come first in its transaction.
 
-Nothing to do where writers take turns anyhow (SQLite). Elsewhere a lock of the empty table `arrivals`, which
-every statement that asks whether a blob was condemned reads.
+Nothing to do where writers take turns anyhow (SQLite). Elsewhere a lock of an empty table, which every
+statement that asks whether a blob was condemned locks for itself by reading `arrivals`. Whoever cannot have
+it at once fails, and is to come again later: all arrivals wait behind it.
 """
 
 

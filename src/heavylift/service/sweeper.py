@@ -105,9 +105,9 @@ class Sweeper:
             search = self._clock() >= search_at
             try:
                 if await self._lease(LEASE_INTERVALS * self._schedule.interval):
-                    if search:
-                        search_at = self._clock() + self._schedule.orphan_interval
                     self._report(await self.round(orphans=search))
+                    if search:  # one that failed is tried again with the next round
+                        search_at = self._clock() + self._schedule.orphan_interval
             except Exception as error:  # a sweeper that dies leaks for ever: say what happened, go on
                 self._complain(error)
             pause = self._schedule.interval * random.uniform(0.8, 1.2)  # noqa: S311 - workers spread, no secret
