@@ -1,5 +1,6 @@
 """A real heavylift server in a process of its own: started, watched, stopped by the tests."""
 
+import json
 import os
 import signal
 import subprocess
@@ -11,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -51,6 +53,16 @@ class Served:
     def blobs(self) -> list[Path]:
         """Every blob file on its disk."""
         return [path for path in (self.data / "blobs").glob("??/*") if path.is_file()]
+
+    def workers(self) -> list[psutil.Process]:
+        """The processes that serve for it, if there are several."""
+        return [
+            child for child in psutil.Process(self.pid).children() if child.status() != psutil.STATUS_ZOMBIE
+        ]
+
+    def told(self, event: str) -> list[dict[str, Any]]:
+        """What it has logged under that name so far."""
+        return [json.loads(line) for line in list(self.lines) if f'"event": "{event}"' in line]
 
     def kill(self) -> None:
         """End it at once, as a power cut would, its workers too."""

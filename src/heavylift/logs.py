@@ -55,4 +55,5 @@ def configure_logs(form: Literal["auto", "console", "json"], level: str) -> None
     root = logging.getLogger()
     root.handlers = [foreign]
     root.setLevel(least)
-    logging.getLogger("uvicorn.error").setLevel(max(logging.WARNING, least))
+    for talkative in ("uvicorn.error", "alembic"):
+        logging.getLogger(talkative).setLevel(max(logging.WARNING, least))

@@ -106,6 +106,12 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8321, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
     workers: int = Field(1, ge=1, le=256, description="Processes that share the port.")
+    worker_timeout: float = Field(
+        60.0,
+        ge=5,
+        description="How long one of several workers may give no sign of life, before it is killed and"
+        " replaced.",
+    )
     tls_cert: Path | None = Field(None, description="PEM certificate chain; with tls_key, serves https.")
     tls_key: Path | None = Field(None, description="PEM private key.")
     bare_paths: bool = Field(False, description="Answer on /uploads and /files too, without /v1.")
@@ -114,7 +120,7 @@ class Settings(BaseSettings):
         True, description="Receive and send bulk bodies past ASGI, where the server and the disk allow it."
     )
     stop_grace: float = Field(
-        30.0, ge=0, description="How long running bodies may take to finish when the service stops."
+        30.0, ge=0, description="How long what is under way may take to finish when the service stops."
     )
 
     # who may call
@@ -152,7 +158,10 @@ class Settings(BaseSettings):
 
     # against overload and slow clients
     max_bodies: int = Field(
-        128, ge=1, description="Bodies that each process receives at once; beyond it, 503 and Retry-After."
+        128,
+        ge=1,
+        description="Bodies received at once, times the number of workers, which count together; beyond it,"
+        " 503 and Retry-After.",
     )
     head_timeout: float = Field(20.0, gt=0, description="How long a request's headers may take.")
     idle_timeout: float = Field(60.0, gt=0, description="How long a body may stand still.")

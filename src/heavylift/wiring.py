@@ -16,23 +16,30 @@ from starlette.types import ASGIApp
 from heavylift.api.app import create_app
 from heavylift.api.body import Patience
 from heavylift.api.context import Context, RateLimit
-from heavylift.api.drain import drain_on_signal
 from heavylift.api.gate import Gate
 from heavylift.api.guard import Guard
+from heavylift.api.opening import Opening
+from heavylift.api.readiness import Readiness
 from heavylift.blobs import open_blobs
 from heavylift.blobs.folders import make_folder
-from heavylift.catalog import check_place, migrate_catalog, open_catalog
+from heavylift.catalog import UnfitCatalog, check_place, migrate_catalog, open_catalog
 from heavylift.logs import configure_logs
 from heavylift.service.files import Files
 from heavylift.service.keys import Keys
 from heavylift.service.moving import House, Move, Moved
-from heavylift.service.ownership import claim
-from heavylift.service.ports import BlobStore, Catalog, Clock
+from heavylift.service.ownership import WrongBlobs, claim
+from heavylift.service.ports import BlobStore, Catalog, Clock, StorageDown, StorageFull
 from heavylift.service.sweeper import Sweeper, Swept
 from heavylift.service.uploads import Uploads
+from heavylift.service.waiting import ended
 from heavylift.settings import Durability, Settings
 
 log = structlog.get_logger("heavylift.sweeper")
+starting = structlog.get_logger("heavylift.server")
+
+AWAY = (StorageDown, StorageFull, UnfitCatalog, WrongBlobs, OSError)
+"""What opening the stores of an installation that was in order can raise: a database that restarts, a disk
+that is not mounted. A process that serves waits for them; the command line looks before it starts one."""
 
 
 SWITCH = 0.0005
@@ -56,10 +63,7 @@ async def open_stores(settings: Settings, *, clock: Clock = time.time) -> AsyncI
     """The stores that the settings name, closed in the end."""
     durable = settings.durability is Durability.STRICT
     make_folder(settings.data)
-    catalog = open_catalog(
-        settings.catalog_url, durable=durable,
-        pool_size=settings.catalog_pool_size, prepared_statements=settings.catalog_prepared_statements,
-    )  # fmt: skip
+    catalog = await _open_catalog(settings, durable=durable)
     try:
         blobs = open_blobs(settings.blobs_url, durable=durable, reserve=settings.disk_reserve, clock=clock)
         try:
@@ -68,6 +72,22 @@ async def open_stores(settings: Settings, *, clock: Clock = time.time) -> AsyncI
             await blobs.close()
     finally:
         await catalog.close()
+
+
+async def _open_catalog(settings: Settings, *, durable: bool) -> Catalog:
+    """In a thread: a database that hangs must not keep the loop from saying so."""
+    opening = asyncio.ensure_future(
+        asyncio.to_thread(
+            open_catalog, settings.catalog_url, durable=durable,
+            pool_size=settings.catalog_pool_size, prepared_statements=settings.catalog_prepared_statements,
+        )
+    )  # fmt: skip
+    cancelled = await ended(opening)
+    if cancelled is not None:
+        if opening.exception() is None:
+            await opening.result().close()
+        raise cancelled
+    return opening.result()
 
 
 @asynccontextmanager
@@ -111,20 +131,22 @@ def _report(swept: Swept) -> None:
 def build_app(settings: Settings, *, clock: Clock = time.time) -> ASGIApp:
     """The service as an ASGI application. It opens its stores when the server starts."""
 
+    gate = Gate(settings.max_bodies)
+
     @asynccontextmanager
-    async def running() -> AsyncIterator[Context]:
+    async def opened() -> AsyncIterator[Context]:
         async with open_to_serve(settings, clock=clock) as stores:
             sweeper = make_sweeper(settings, stores, clock=clock)
-            context = make_context(settings, stores, sweeper, clock=clock)
-            await bootstrap(settings, context.keys)
-            with drain_on_signal(context.gate, grace=settings.stop_grace):
-                sweeping = asyncio.create_task(sweeper.run())
-                try:
-                    yield context
-                finally:
-                    sweeping.cancel()
-                    with suppress(asyncio.CancelledError):
-                        await sweeping
+            context = make_context(settings, stores, sweeper, gate, clock=clock)
+            if await bootstrap(settings, context.keys) is not None:
+                starting.info("key.made", file=str(settings.key_file))
+            sweeping = asyncio.create_task(sweeper.run())
+            try:
+                yield context
+            finally:
+                sweeping.cancel()
+                with suppress(asyncio.CancelledError):
+                    await sweeping
 
     guard = Guard(
         head_bytes=settings.max_head_bytes,
@@ -132,11 +154,14 @@ def build_app(settings: Settings, *, clock: Clock = time.time) -> ASGIApp:
         idle_seconds=settings.idle_timeout,
     )
     return create_app(
-        running, guard=guard, cors_origins=settings.cors_origins, bare_paths=settings.bare_paths
-    )
+        lambda: Opening(opened, away=AWAY),
+        guard=guard, gate=gate, cors_origins=settings.cors_origins, bare_paths=settings.bare_paths,
+    )  # fmt: skip
 
 
-def make_context(settings: Settings, stores: Stores, sweeper: Sweeper, *, clock: Clock) -> Context:
+def make_context(
+    settings: Settings, stores: Stores, sweeper: Sweeper, gate: Gate, *, clock: Clock
+) -> Context:
     """The stories over those stores, and the edge's own state."""
     limits, table = settings.limits, settings.purpose_table
     catalog, blobs, checks = stores.catalog, stores.blobs, settings.purpose_checks
@@ -149,10 +174,9 @@ def make_context(settings: Settings, stores: Stores, sweeper: Sweeper, *, clock:
             delete_grace=settings.delete_grace, closed_purposes=settings.closed_purposes, wake=sweeper.wake,
         ),
         keys=make_keys(stores, clock=clock),
-        catalog=catalog,
-        blobs=blobs,
+        readiness=Readiness({"catalog": catalog.ping, "blob store": blobs.ping}),
         limits=limits,
-        gate=Gate(settings.max_bodies),
+        gate=gate,
         patience=Patience(idle=settings.idle_timeout, total=settings.body_timeout),
         rate=RateLimit(settings.rate_limit),
         authenticate=settings.auth == "on",

@@ -1,11 +1,11 @@
-"""The gate: how many bodies are inside, and how it closes."""
+"""The gate: how many bodies are inside, and how it is shut."""
 
-import asyncio
 from contextlib import ExitStack
 
 import pytest
 
 from heavylift.api.gate import Gate
+from heavylift.api.running.board import Board
 from heavylift.domain.errors import Overloaded, ShuttingDown
 
 
@@ -28,31 +28,28 @@ def test_who_fails_inside_goes_out_too() -> None:
             raise ValueError("broken")
 
 
-async def test_an_empty_gate_closes_at_once_and_stays_closed() -> None:
-    gate = Gate(1)
-    assert not gate.closed
-    assert await gate.close(0.0)
-    assert gate.closed
-    with pytest.raises(ShuttingDown) as refused, gate.enter():
-        pytest.fail("it went in")
-    assert refused.value.retry_after >= 1
-    assert await gate.close(0.0)
-
-
-async def test_closing_waits_for_those_inside_and_lets_nobody_else_in() -> None:
-    gate = Gate(5)
-    with ExitStack() as inside:
-        inside.enter_context(gate.enter())
-        closing = asyncio.create_task(gate.close(20.0))
-        while not gate.closed:
-            await asyncio.sleep(0)
-        with pytest.raises(ShuttingDown), gate.enter():
-            pytest.fail("it went in")
-        assert not closing.done()
-    assert await closing
-
-
-async def test_closing_gives_up_when_the_grace_is_over() -> None:
+def test_a_gate_that_is_shut_lets_nobody_in_and_those_inside_go_on() -> None:
     gate = Gate(5)
     with gate.enter():
-        assert not await gate.close(0.01)
+        assert not gate.closed
+        gate.shut()
+        assert gate.closed
+        with pytest.raises(ShuttingDown) as refused, gate.enter():
+            pytest.fail("it went in")
+        assert refused.value.retry_after >= 1
+    with pytest.raises(ShuttingDown):
+        gate.check()
+
+
+def test_workers_count_together_so_that_nobody_is_refused_beside_an_idle_one() -> None:
+    board = Board.new(3)
+    gates = [Gate(2), Gate(2)]
+    for number, gate in enumerate(gates):
+        gate.share(board.seat(number), workers=2)
+    with ExitStack() as inside:
+        for _ in range(4):
+            inside.enter_context(gates[0].enter())
+        with pytest.raises(Overloaded, match="4 bodies"), gates[1].enter():
+            pytest.fail("it went in")
+        board.clear(0)  # that worker died
+        inside.enter_context(gates[1].enter())

@@ -11,33 +11,35 @@ from starlette.types import ASGIApp
 
 from heavylift._version import __version__
 from heavylift.api import files, health, uploads
-from heavylift.api.context import Context
 from heavylift.api.cors import CrossOrigin
 from heavylift.api.errors import add_error_handlers
 from heavylift.api.frame import Frame
+from heavylift.api.gate import Gate
 from heavylift.api.guard import Guard
 from heavylift.api.linger import Linger
 from heavylift.api.openapi import DESCRIPTION, TITLE, without_422
+from heavylift.api.opening import Opening
 from heavylift.api.shortcut import Shortcut
 
-Running = Callable[[], AbstractAsyncContextManager[Context]]
+Running = Callable[[], AbstractAsyncContextManager[Opening]]
 
 
 def create_app(
-    running: Running, *, guard: Guard, cors_origins: Sequence[str] = (), bare_paths: bool = False
+    running: Running, *, guard: Guard, gate: Gate, cors_origins: Sequence[str] = (), bare_paths: bool = False
 ) -> ASGIApp:
     """The whole service as an ASGI application.
 
     `running` opens everything behind the routes when the server starts and closes it when
-    it stops. `guard` reaches the server's protocol through the lifespan's state. `bare_paths`
+    it stops. `guard` and `gate` reach the server through the lifespan's state: the one bounds its
+    connections, the other it shuts when it is to stop. `bare_paths`
     answers without the prefix /v1 too.
     """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
-        async with running() as context:
-            app.state.context = context
-            yield {"guard": guard}
+        async with running() as opening:
+            app.state.opening, app.state.gate = opening, gate
+            yield {"guard": guard, "gate": gate}
 
     app = FastAPIOffline(
         title=TITLE,

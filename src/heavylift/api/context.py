@@ -13,11 +13,12 @@ from starlette.requests import Request
 
 from heavylift.api.body import Patience
 from heavylift.api.gate import Gate
+from heavylift.api.readiness import Readiness
 from heavylift.domain.errors import InvalidKey, MissingKey, RateLimited
 from heavylift.domain.limits import Limits
 from heavylift.service.files import Files
 from heavylift.service.keys import DEFAULT_PROJECT, Keys
-from heavylift.service.ports import BlobStore, Catalog, Project
+from heavylift.service.ports import Project
 from heavylift.service.uploads import Uploads
 
 
@@ -46,8 +47,7 @@ class Context:
     uploads: Uploads
     files: Files
     keys: Keys
-    catalog: Catalog
-    blobs: BlobStore
+    readiness: Readiness
     limits: Limits
     gate: Gate
     patience: Patience
@@ -56,7 +56,7 @@ class Context:
 
 
 async def _context(request: Request) -> Context:  # not a plain function: those run in a thread
-    return cast("Context", request.app.state.context)
+    return cast("Context", request.app.state.opening.context)
 
 
 Stories = Annotated[Context, Depends(_context)]

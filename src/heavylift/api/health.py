@@ -2,11 +2,10 @@
 
 from fastapi import APIRouter
 from pydantic import BaseModel
+from starlette.requests import Request
 
-from heavylift.api.context import Stories
 from heavylift.api.openapi import REASONS
 from heavylift.api.schemas import ErrorObject
-from heavylift.domain.errors import ShuttingDown
 
 router = APIRouter(tags=["Health"])
 
@@ -28,12 +27,10 @@ async def alive() -> Health:
     operation_id="ready",
     responses={status: {"model": ErrorObject, "description": REASONS[status]} for status in (503, 507)},
 )
-async def ready(context: Stories) -> Health:
-    """The catalog and the blob store really take and give something back."""
-    if context.gate.closed:
-        raise ShuttingDown("This server is stopping.")
-    await context.catalog.ping()
-    await context.blobs.ping()
+async def ready(request: Request) -> Health:
+    """The catalog and the blob store really take and give something back. Found out once a second at most."""
+    request.app.state.gate.check()
+    await request.app.state.opening.context.readiness.check()
     return Health()
 
 

@@ -1,66 +1,63 @@
-"""Running the application under uvicorn: listening, workers, TLS."""
+"""Running the service: what is bound and loaded first, then one process or several."""
 
+import asyncio
+import socket
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
-import uvicorn
-from uvicorn.supervisors import Multiprocess
+from starlette.types import ASGIApp
 
-from heavylift.api.lane import protocol_path
+from heavylift.api.running.listening import CannotServe, Listening
+from heavylift.api.running.single import serve_alone
+from heavylift.api.running.supervisor import Supervisor
+from heavylift.api.running.worker import load
+
+__all__ = ["CannotServe", "Listening", "Prepared", "prepare"]
 
 DESCRIPTORS: Final = 65_536
 """File descriptors that a process asks for. A shell or an init often gives 1,024 and allows far more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Listening:
-    """Where and how to serve. `keep_alive` in seconds; `lane` takes bulk bodies past ASGI."""
+class Prepared:
+    """A service that can be started: its port is bound, though nobody is heard yet. `loaded` is the
+    application of a process that serves alone."""
 
-    host: str
-    port: int
-    workers: int
-    tls_cert: Path | None
-    tls_key: Path | None
-    keep_alive: float
-    lane: bool
+    app: str
+    listening: Listening
+    bound: socket.socket
+    loaded: ASGIApp | None
+
+    def serve(self, *, reload: Callable[[], Listening | None], announce: Callable[[str], None]) -> int:
+        """Serve until told to stop, and say the exit status. `announce` hears the base URL once requests
+        are answered; `reload` reads the settings anew when workers are to be replaced (None: better not).
+        """
+
+        def say() -> None:
+            announce(self.listening.url(self.bound))
+
+        if self.loaded is not None:
+            return serve_alone(self.loaded, self.listening, self.bound, say)
+        supervisor = Supervisor(self.app, self.listening, self.bound, reload=reload, announce=say)
+        return asyncio.run(supervisor.run())
 
 
-def serve(app: str, listening: Listening, *, announce: Callable[[str], None]) -> None:
-    """Serve the application that the factory `app` ("module:function") builds, until told to stop.
+def prepare(app: str, listening: Listening) -> Prepared:
+    """Bind and load what can be wrong, before anything is made. Raises CannotServe.
 
-    `announce` hears the base URL once clients may connect. Exits with status 3 if it cannot be.
+    `app` names the factory of the application as "module:factory".
     """
-    config = uvicorn.Config(
-        app,
-        factory=True,
-        host=listening.host,
-        port=listening.port,
-        workers=listening.workers,
-        http=protocol_path(lane=listening.lane),
-        ws="none",
-        lifespan="on",
-        access_log=False,
-        log_config=None,
-        server_header=False,
-        proxy_headers=False,  # nothing here asks who the client of a proxy was
-        timeout_keep_alive=int(listening.keep_alive),
-        timeout_graceful_shutdown=5,
-        ssl_certfile=listening.tls_cert,
-        ssl_keyfile=listening.tls_key,
-    )
+    bound = listening.bind()
+    try:
+        listening.certificate()
+        loaded = load(app) if listening.workers == 1 else None
+    except BaseException:
+        bound.close()
+        raise
     _take_descriptors()
-    bound = config.bind_socket()
-    bound.listen(config.backlog)  # who connects before the start is over waits, and is not refused
-    scheme = "https" if config.is_ssl else "http"
-    host = f"[{listening.host}]" if ":" in listening.host else listening.host
-    announce(f"{scheme}://{host}:{bound.getsockname()[1]}/v1")
-    if listening.workers == 1:
-        uvicorn.Server(config).run(sockets=[bound])
-    else:
-        Multiprocess(config, sockets=[bound]).run()
+    return Prepared(app=app, listening=listening, bound=bound, loaded=loaded)
 
 
 def _take_descriptors() -> None:

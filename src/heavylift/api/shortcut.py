@@ -18,6 +18,7 @@ from heavylift.api import files, uploads
 from heavylift.api.context import Context, authenticate
 from heavylift.api.cork import hold_head
 from heavylift.api.errors import as_refusal, refusal_response
+from heavylift.api.opening import Opening
 from heavylift.service.ports import Project
 
 Answer = Callable[[str, Request, Context, Project], Awaitable[Response]]
@@ -73,14 +74,15 @@ class Shortcut:
             return
         make, scope["route"] = way
         request = Request(scope, receive)
-        answer = await _answer(make, found[2], request, self._state.context)
+        answer = await _answer(make, found[2], request, self._state.opening)
         if type(answer) is Response and scope["method"] != "HEAD":  # its body follows at once, and in one
             hold_head(scope)
         await answer(scope, receive, send)
 
 
-async def _answer(make: Answer, thing_id: str, request: Request, context: Context) -> Response:
+async def _answer(make: Answer, thing_id: str, request: Request, opening: Opening) -> Response:
     try:
+        context = opening.context
         return await make(thing_id, request, context, await authenticate(request, context))
     except Exception as error:
         refusal = as_refusal(error)

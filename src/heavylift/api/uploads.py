@@ -40,6 +40,7 @@ STATUSES = [status.value for status in Status]
 )  # fmt: skip
 async def create_upload(request: Request, context: Stories, caller: Caller) -> UploadObject:
     """Create an Upload: a file in the making, open for an hour."""
+    context.gate.check()
     body = await read_json(request, CreateUpload, limit=context.limits.json_bytes, patience=context.patience)
     snapshot = await context.uploads.create(
         caller.id,

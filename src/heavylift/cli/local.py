@@ -53,10 +53,14 @@ def load_settings(config: Path | None = None, **given: Any) -> "Settings":
 
 
 def with_stores(
-    settings: "Settings", work: "Callable[[Stores], Awaitable[T]]", *, to_serve: bool = False
+    settings: "Settings",
+    work: "Callable[[Stores], Awaitable[T]]",
+    *,
+    to_serve: bool = False,
+    bear: tuple[type[Exception], ...] = (),
 ) -> T:
     """Run `work` on the stores that the settings name, `to_serve` only on such as can be served;
-    what they refuse is said in one line."""
+    what they refuse is said in one line, except for `bear`, which is raised."""
     import asyncio
 
     from heavylift.wiring import open_stores, open_to_serve
@@ -65,13 +69,13 @@ def with_stores(
         async with (open_to_serve if to_serve else open_stores)(settings) as stores:
             return await work(stores)
 
-    with said():
+    with said(bear):
         return asyncio.run(run())
 
 
 @contextmanager
-def said() -> Iterator[None]:
-    """What the stores refuse is said in one line."""
+def said(bear: tuple[type[Exception], ...] = ()) -> Iterator[None]:
+    """What the stores refuse is said in one line, except for `bear`."""
     from heavylift.catalog import UnfitCatalog
     from heavylift.domain.errors import Refusal
     from heavylift.service.ownership import WrongBlobs
@@ -79,6 +83,8 @@ def said() -> Iterator[None]:
 
     try:
         yield
+    except bear:
+        raise
     except (UnfitCatalog, WrongBlobs) as error:
         fail(str(error), status=USAGE)
     except Refusal as refusal:

@@ -2,11 +2,16 @@
 
 import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from heavylift.cli.exits import USAGE, fail, say
 from heavylift.cli.local import Config, Data, load_settings, with_stores
+
+if TYPE_CHECKING:
+    from heavylift.api.run import Listening
+    from heavylift.settings import Settings
 
 
 def serve(
@@ -34,32 +39,55 @@ def serve(
     settings = load_settings(config, **given)
     pass_on(given)
 
-    from heavylift.api.run import Listening
-    from heavylift.api.run import serve as run
+    from heavylift.api.run import CannotServe, Listening, prepare
     from heavylift.logs import configure_logs
+    from heavylift.service.ports import StorageDown, StorageFull
     from heavylift.wiring import Stores, bootstrap, make_keys
 
     async def first_key(stores: Stores) -> str | None:
         return await bootstrap(settings, make_keys(stores))
 
-    secret = with_stores(settings, first_key, to_serve=True)
+    def reload() -> Listening | None:
+        try:
+            return listening(load_settings(config, **given))
+        except typer.Exit:  # which has said why
+            return None
+
     configure_logs(settings.log_format, settings.log_level)
+    try:
+        prepared = prepare("heavylift.wiring:app", listening(settings))
+    except CannotServe as error:
+        fail(str(error), status=USAGE)
+    try:
+        secret = with_stores(settings, first_key, to_serve=True, bear=(StorageDown, StorageFull))
+    except (StorageDown, StorageFull) as error:
+        say(f"the storage does not answer: {error}. The service starts, and is ready once it does")
+        secret = None
     if secret is not None:
         typer.echo(f"API key (kept in {settings.key_file}, shown this once): {secret}")
 
     def announce(url: str) -> None:
         typer.echo(f"heavylift serves {url}")
 
-    listening = Listening(
+    raise typer.Exit(prepared.serve(reload=reload, announce=announce))
+
+
+def listening(settings: "Settings") -> "Listening":
+    """What of the settings concerns the port."""
+    from heavylift.api.run import Listening
+
+    return Listening(
         host=settings.host,
         port=settings.port,
         workers=settings.workers,
         tls_cert=settings.tls_cert,
         tls_key=settings.tls_key,
         keep_alive=settings.keep_alive,
+        head_timeout=settings.head_timeout,
+        stop_grace=settings.stop_grace,
+        worker_timeout=settings.worker_timeout,
         lane=settings.lane,
     )
-    run("heavylift.wiring:app", listening, announce=announce)
 
 
 def pass_on(given: dict[str, Any]) -> None:

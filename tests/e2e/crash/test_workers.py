@@ -5,12 +5,10 @@ import random
 import subprocess
 from pathlib import Path
 
-import psutil
-
 from tests.e2e.crash.busy import Ledger, check_promises, clients_of
 from tests.e2e.crash.shelf import check_disk, sweep, sweep_command
 from tests.e2e.wire import eventually
-from tests.serving import Served, serving
+from tests.serving import serving
 
 WORKERS = 3
 KILLS = 4
@@ -27,13 +25,6 @@ EAGER = {
 """Every worker sweeps all the time, and reclaims what the dead ones left while the others upload."""
 
 
-def workers_of(served: Served) -> list[psutil.Process]:
-    """The processes that serve; not the one of Python's that only looks after semaphores."""
-    children = psutil.Process(served.pid).children()
-    alive = [child for child in children if child.status() != psutil.STATUS_ZOMBIE]
-    return [child for child in alive if any("spawn_main" in word for word in child.cmdline())]
-
-
 def await_promises(ledger: Ledger) -> None:
     """Wait until there are some more."""
     enough = ledger.promises + BETWEEN
@@ -47,13 +38,13 @@ def test_workers_that_are_killed_are_replaced_and_no_promise_is_broken(tmp_path:
         with clients_of(served) as ledger:
             for _ in range(KILLS):
                 await_promises(ledger)
-                chance.choice(workers_of(served)).kill()
+                chance.choice(served.workers()).kill()
                 others = [
                     subprocess.Popen(sweeping, env={**os.environ, **EAGER}, stdout=subprocess.DEVNULL)
                     for _ in range(2)
                 ]
                 assert [other.wait(60) for other in others] == [0, 0]
-                eventually(lambda: len(workers_of(served)) == WORKERS, seconds=60)
+                eventually(lambda: len(served.workers()) == WORKERS, seconds=60)
             await_promises(ledger)
         check_promises(served, ledger)
     with serving(tmp_path) as served:
