@@ -160,12 +160,18 @@ class Settings(BaseSettings):
     max_bodies: int = Field(
         128,
         ge=1,
-        description="Bodies received at once, times the number of workers, which count together; beyond it,"
-        " 503 and Retry-After.",
+        description="Bodies received at once, times the number of workers, which count together, and as many"
+        " JSON bodies beside them; beyond it, 503 and Retry-After, and equal shares for all projects.",
     )
     head_timeout: float = Field(20.0, gt=0, description="How long a request's headers may take.")
     idle_timeout: float = Field(60.0, gt=0, description="How long a body may stand still.")
     body_timeout: float = Field(float(HOUR), gt=0, description="How long one body may take in all.")
+    body_rate: int = Field(
+        1 * KIB,
+        ge=0,
+        description="Bytes a second that a body brings at least, on average, after idle_timeout; 0 for none.",
+    )
+    json_timeout: float = Field(20.0, gt=0, description="How long a JSON body may take in all.")
     keep_alive: float = Field(75.0, gt=0, description="How long a connection may wait for a request.")
 
     # reclaiming

@@ -177,7 +177,12 @@ def make_context(
         readiness=Readiness({"catalog": catalog.ping, "blob store": blobs.ping}),
         limits=limits,
         gate=gate,
-        patience=Patience(idle=settings.idle_timeout, total=settings.body_timeout),
+        patience=Patience(
+            idle=settings.idle_timeout, total=settings.body_timeout, rate=settings.body_rate
+        ),
+        document_patience=Patience(
+            idle=settings.idle_timeout, total=min(settings.json_timeout, settings.body_timeout)
+        ),
         rate=RateLimit(settings.rate_limit),
         authenticate=settings.auth == "on",
     )  # fmt: skip

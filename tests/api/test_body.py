@@ -11,9 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.requests import Request
 
-from heavylift.api.body import ClientGone, Patience, chunks, parse_json, read_all
+from heavylift.api.body import ClientGone, Patience, chunks, read_all, too_slow
+from heavylift.api.documents import parse_json
 from heavylift.api.schemas import CompleteUpload, CreateUpload
+from heavylift.api.shares import Place
 from heavylift.domain.errors import BodyTooLarge, Refusal, TooSlow
+from heavylift.domain.limits import Limits
 from tests.api.conftest import Service, error_of
 
 VALID = {"filename": "a.jsonl", "purpose": "batch", "bytes": 10, "mime_type": "text/jsonl"}
@@ -228,13 +231,13 @@ JSON = st.recursive(
 def test_any_json_is_a_model_or_a_refusal(document: Any) -> None:
     for model in (CreateUpload, CompleteUpload):
         with suppress(Refusal):
-            assert isinstance(parse_json(json.dumps(document).encode(), model), model)
+            assert isinstance(parse_json(json.dumps(document).encode(), model, Limits()), model)
 
 
 @given(st.binary(max_size=60))
 def test_any_bytes_are_a_model_or_a_refusal(body: bytes) -> None:
     with pytest.raises(Refusal):
-        parse_json(body, CreateUpload)
+        parse_json(body, CreateUpload, Limits())
 
 
 def request_of(*messages: dict[str, Any], headers: dict[str, str] | None = None) -> Request:
@@ -283,3 +286,21 @@ async def test_a_length_that_lies_does_not_widen_the_limit() -> None:
     request = request_of(piece(b"x" * 8), piece(b"x" * 8), headers={"content-length": "5"})
     with pytest.raises(BodyTooLarge):
         await read_all(request, limit=10, patience=PATIENT)
+
+
+async def test_a_body_that_trickles_is_too_slow_long_before_its_time_is_over() -> None:
+    patience = Patience(idle=60, total=3600, rate=1024)
+    assert patience.left(0, 0) == 60
+    assert patience.left(59, 59 * 1024) == 60
+    assert patience.left(60, 6 * 60) < 1
+    assert patience.left(61, 6 * 61) < 0
+    assert patience.left(3599, 10**9) == 1
+    with pytest.raises(TooSlow, match="1024 bytes a second"):
+        raise too_slow(patience)
+
+
+async def test_the_place_of_a_body_hears_how_far_it_has_come() -> None:
+    place = Place("a")
+    request = request_of(piece(b"abc"), piece(b"de", more=False))
+    seen = [(len(chunk), place.received, place.whole) async for chunk in chunks(request, PATIENT, place)]
+    assert seen == [(3, 3, False), (2, 5, True)]

@@ -42,7 +42,10 @@ class RateLimit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """Everything behind the routes. `authenticate` False lets everyone in as the first project."""
+    """Everything behind the routes. `authenticate` False lets everyone in as the first project.
+
+    `patience` is for bytes, `document_patience` for JSON.
+    """
 
     uploads: Uploads
     files: Files
@@ -51,6 +54,7 @@ class Context:
     limits: Limits
     gate: Gate
     patience: Patience
+    document_patience: Patience
     rate: RateLimit
     authenticate: bool = True
 

@@ -9,9 +9,10 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from heavylift.api.body import chunks, declared_length, validated
+from heavylift.api.body import chunks, declared_length
 from heavylift.api.context import Caller, Context, Stories
 from heavylift.api.disposition import attachment
+from heavylift.api.documents import validated
 from heavylift.api.download import DirectDownload, Download
 from heavylift.api.errors import as_refusal, refusal_response
 from heavylift.api.idempotency import OFFER, idempotency_key
@@ -24,6 +25,7 @@ from heavylift.api.schemas import DeletedFile, ExpiresAfter, FileList, FileObjec
 from heavylift.domain import checksums, ids
 from heavylift.domain.errors import InvalidRequest, MalformedBody, NoSuchFile
 from heavylift.domain.files import File, Span
+from heavylift.domain.limits import Limits
 from heavylift.service.files import Description
 from heavylift.service.ports import BlobMissing, Project, StorageDown
 
@@ -42,36 +44,40 @@ CONTENT: dict[int | str, dict[str, Any]] = {
 async def create_file(request: Request, context: Stories, caller: Caller) -> FileObject:
     """Upload a file of up to 512 MB in one request. Larger ones go through an Upload."""
     key = idempotency_key(request.headers)
-    with context.gate.enter():
+    async with context.gate.enter(caller.id) as stay:
         content_type = request.headers.get("content-type", "")
         if content_type.partition(";")[0].strip().lower() != "multipart/form-data":
             raise MalformedBody(
                 "Send a file as multipart/form-data with the fields `file` and `purpose`.", param="file"
             )
         form = FileForm(
-            chunks(request, context.patience),
+            chunks(request, context.patience, stay.place),
             boundary=boundary_of(content_type, param="file"),
             limits=context.limits,
         )
         at_least = max(0, (declared_length(request) or 0) - 4 * context.limits.field_bytes)
         file = await context.files.create(
-            caller.id, form.payload(), lambda: _description(form), at_least=at_least, key=key
+            caller.id,
+            form.payload(),
+            lambda: _description(form, context.limits),
+            at_least=at_least,
+            key=key,
         )
     return FileObject.of(file)
 
 
-def _description(form: FileForm) -> Description:
+def _description(form: FileForm, limits: Limits) -> Description:
     """What the form's text fields say, once all have come."""
     assert form.file is not None
     assert form.file.filename is not None
     if "purpose" not in form.texts:
         raise InvalidRequest("Missing required parameter: 'purpose'.", param="purpose")
     return Description(
-        filename=form.file.filename, purpose=form.texts["purpose"], lifetime=_lifetime(form.texts)
+        filename=form.file.filename, purpose=form.texts["purpose"], lifetime=_lifetime(form.texts, limits)
     )
 
 
-def _lifetime(texts: Mapping[str, str]) -> int | None:
+def _lifetime(texts: Mapping[str, str], limits: Limits) -> int | None:
     """The two fields of `expires_after`, in seconds: both or neither."""
     given = {
         name: texts[f"expires_after[{name}]"]
@@ -83,7 +89,7 @@ def _lifetime(texts: Mapping[str, str]) -> int | None:
     seconds = given.get("seconds", "")
     numbered = given | {"seconds": int(seconds)} if re.fullmatch("[0-9]{1,12}", seconds) else given
     try:
-        return validated(numbered, ExpiresAfter).seconds
+        return validated(numbered, ExpiresAfter, limits).seconds
     except InvalidRequest as refusal:
         raise InvalidRequest(refusal.message, param=f"expires_after.{refusal.param}") from None
 

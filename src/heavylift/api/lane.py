@@ -185,9 +185,9 @@ class Lane:
 
     async def _drain(self, reader: "Reader", patience: Patience) -> None:
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + patience.total
+        began, ahead = loop.time(), reader.left
         while (turn := await settled(loop.run_in_executor(_receivers, reader.drain))) is not Turn.DONE:
-            seconds = min(patience.idle, deadline - loop.time())
+            seconds = patience.left(loop.time() - began, ahead - reader.left)
             if turn is Turn.BLOCKED and not await _ready(
                 loop.add_reader, loop.remove_reader, reader.descriptor, seconds
             ):

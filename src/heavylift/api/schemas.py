@@ -3,10 +3,22 @@
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt, StrictStr, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    FailFast,
+    Field,
+    StrictInt,
+    StrictStr,
+    StringConstraints,
+    ValidationInfo,
+)
 from pydantic_core import PydanticCustomError
 
 from heavylift.domain import checksums
+from heavylift.domain.errors import TooManyParts
 from heavylift.domain.files import File
 from heavylift.domain.limits import Limits
 from heavylift.domain.purposes import PURPOSES
@@ -33,6 +45,20 @@ def _storable(text: str) -> str:
 
 
 Text = Annotated[StrictStr, AfterValidator(_storable)]
+
+
+def _few_enough(value: object, info: ValidationInfo) -> object:
+    """Refuse a list that is too long before any of its entries is looked at."""
+    most = (info.context or LIMITS).parts
+    if isinstance(value, list) and len(value) > most:
+        raise TooManyParts(
+            f"part_ids lists {len(value)} Parts; an Upload has at most {most}. Send fewer, larger Parts.",
+            param="part_ids",
+        )
+    return value
+
+
+PartIds = Annotated[list[StrictStr], FailFast(), BeforeValidator(_few_enough)]
 
 
 class Body(BaseModel):
@@ -77,7 +103,7 @@ class CreateUpload(Body):
 class CompleteUpload(Body):
     """Which Parts make the File, in order."""
 
-    part_ids: list[StrictStr] = Field(
+    part_ids: PartIds = Field(
         description="Ids of Parts of this Upload, each once. Their bytes must add up to the Upload's.",
     )
     md5: Annotated[StrictStr, StringConstraints(pattern=r"^[0-9a-fA-F]{32}$")] | None = Field(

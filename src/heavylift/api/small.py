@@ -7,34 +7,36 @@ from starlette.requests import Request
 from heavylift.api.body import ClientGone, Patience, chunks, read_all
 from heavylift.api.lane import lane_of
 from heavylift.api.multipart import PartForm, part_payload
+from heavylift.api.shares import Place
 from heavylift.service.ports import Buffer, Incoming
 
 MOST = 64 * 1024
 """Bytes of a small body. With the default of 64 bodies at once, 4 MiB."""
 
 
-def small(request: Request, patience: Patience, form: PartForm | None = None) -> Incoming:
+def small(request: Request, patience: Patience, place: Place, form: PartForm | None = None) -> Incoming:
     """The body, or the one field of `form` in it. As `intake.incoming`, for at most MOST bytes."""
 
     async def gather(take: Callable[[Sequence[Buffer]], None]) -> None:
-        body = await _whole(request, patience)
+        body = await _whole(request, patience, place)
         if form is None:
             take([body])
             return
         take(form.feed(body))
         form.finish()
 
-    body = chunks(request, patience)
+    body = chunks(request, patience, place)
     return Incoming(chunks=part_payload(body, form) if form else body, gather=gather)
 
 
-async def _whole(request: Request, patience: Patience) -> bytes:
+async def _whole(request: Request, patience: Patience, place: Place) -> bytes:
     lane = lane_of(request)
     if lane is None or lane.can_receive():
-        return await read_all(request, limit=MOST, patience=patience)
+        return await read_all(request, limit=MOST, patience=patience, place=place)
     # It came with the head: there is nothing to wait for, and so no clock to watch.
     message = await request.receive()
     if message["type"] == "http.disconnect":
         raise ClientGone
     body: bytes = message["body"]
+    place.whole = True
     return body

@@ -4,9 +4,10 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from heavylift.api.body import declared_length, read_json
+from heavylift.api.body import declared_length
 from heavylift.api.context import Caller, Context, Stories
 from heavylift.api.digests import expected_digests
+from heavylift.api.documents import read_json
 from heavylift.api.idempotency import OFFER, idempotency_key
 from heavylift.api.intake import incoming
 from heavylift.api.multipart import PartForm, boundary_of
@@ -21,6 +22,7 @@ from heavylift.api.schemas import (
     UploadObject,
     page_fields,
 )
+from heavylift.api.shares import Place
 from heavylift.api.small import MOST as SMALL
 from heavylift.api.small import small
 from heavylift.domain import ids
@@ -40,17 +42,20 @@ STATUSES = [status.value for status in Status]
 )  # fmt: skip
 async def create_upload(request: Request, context: Stories, caller: Caller) -> UploadObject:
     """Create an Upload: a file in the making, open for an hour."""
-    context.gate.check()
-    body = await read_json(request, CreateUpload, limit=context.limits.json_bytes, patience=context.patience)
-    snapshot = await context.uploads.create(
-        caller.id,
-        filename=body.filename,
-        purpose=body.purpose,
-        bytes=body.bytes,
-        mime_type=body.mime_type,
-        lifetime=body.expires_after.seconds if body.expires_after else None,
-        key=idempotency_key(request.headers),
-    )
+    key = idempotency_key(request.headers)
+    async with context.gate.enter_document(caller.id) as stay:
+        body = await read_json(
+            request, CreateUpload, limits=context.limits, patience=context.document_patience, stay=stay
+        )
+        snapshot = await context.uploads.create(
+            caller.id,
+            filename=body.filename,
+            purpose=body.purpose,
+            bytes=body.bytes,
+            mime_type=body.mime_type,
+            lifetime=body.expires_after.seconds if body.expires_after else None,
+            key=key,
+        )
     return UploadObject.of(snapshot)
 
 
@@ -90,14 +95,14 @@ async def add_upload_part(upload_id: str, request: Request, context: Stories, ca
 
 async def receive_part(upload_id: str, request: Request, context: Context, caller: Project) -> PartObject:
     """Take the request's body as a Part of the Upload."""
-    with context.gate.enter():
+    async with context.gate.enter(caller.id) as stay:
         meter = context.uploads.meter(expected_digests(request.headers.items()))
-        payload, at_least = _payload(request, context, meter)
+        payload, at_least = _payload(request, context, meter, stay.place)
         part = await context.uploads.add_part(caller.id, upload_id, payload, at_least=at_least, meter=meter)
     return PartObject.of(part)
 
 
-def _payload(request: Request, context: Context, meter: Meter) -> tuple[Incoming, int]:
+def _payload(request: Request, context: Context, meter: Meter, place: Place) -> tuple[Incoming, int]:
     """The Part's bytes as they arrive, and how many there are at least, by the request's head."""
     content_type = request.headers.get("content-type", "")
     length = declared_length(request)
@@ -105,14 +110,14 @@ def _payload(request: Request, context: Context, meter: Meter) -> tuple[Incoming
     length = length or 0
     match content_type.partition(";")[0].strip().lower():
         case "application/octet-stream":
-            return take(request, context.patience), length
+            return take(request, context.patience, place), length
         case "multipart/form-data":
             form = PartForm(
                 boundary_of(content_type),
                 limits=context.limits,
                 on_field=lambda field: meter.expect(expected_digests(field.headers)),
             )
-            return take(request, context.patience, form), max(0, length - context.limits.field_bytes)
+            return take(request, context.patience, place, form), max(0, length - context.limits.field_bytes)
     raise MalformedBody(
         "Send a Part as multipart/form-data with the field `data`, or its bytes alone as"
         f" application/octet-stream, not as '{content_type[:100]}'.",
@@ -141,10 +146,11 @@ async def complete_upload(upload_id: str, request: Request, context: Stories, ca
     Repeating the call with the same arguments gives the same answer. A refusal leaves the
     Upload pending.
     """
-    body = await read_json(
-        request, CompleteUpload, limit=context.limits.json_bytes, patience=context.patience
-    )
-    snapshot = await context.uploads.complete(caller.id, upload_id, part_ids=body.part_ids, md5=body.md5)
+    async with context.gate.enter_document(caller.id, ending=True) as stay:
+        body = await read_json(
+            request, CompleteUpload, limits=context.limits, patience=context.document_patience, stay=stay
+        )
+        snapshot = await context.uploads.complete(caller.id, upload_id, part_ids=body.part_ids, md5=body.md5)
     return UploadObject.of(snapshot)
 
 

@@ -1,0 +1,52 @@
+"""What hostile clients are judged by: the memory of the server, and an honest client, served meanwhile."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import httpx2
+import psutil
+
+from tests.e2e.conftest import key_to_new_project
+from tests.e2e.wire import add_part, begun, create, speaking
+from tests.serving import Served, serving
+
+MIB = 2**20
+MOST_GROWTH = 50 * MIB
+"""Bytes that a server may be larger after an attack than it was before."""
+
+
+@contextmanager
+def besieged(folder: Path, **settings: str | int) -> Iterator[tuple[Served, str]]:
+    """A server with these settings, and a key of the hostile tenant. In the end it is as large as before."""
+    env = {f"HEAVYLIFT_{name.upper()}": str(value) for name, value in settings.items()}
+    with serving(folder, env=env) as served:
+        hostile = key_to_new_project(f"sqlite:///{folder}/catalog.sqlite")
+        with speaking(served.url, served.key) as honest, speaking(served.url, hostile) as other:
+            for client in (honest, other):
+                begun(client, b"warm")
+        before = resident(served)
+        yield served, hostile
+        grown = resident(served) - before
+        print(f"grown by {grown / MIB:.0f} MiB")
+        assert grown < MOST_GROWTH
+
+
+def resident(served: Served) -> int:
+    """The memory that the server has resident now, in bytes."""
+    return int(psutil.Process(served.pid).memory_info().rss)
+
+
+def is_served(served: Served) -> None:
+    """The honest tenant makes an Upload, sends a Part and lists what there is."""
+    with speaking(served.url, served.key) as honest:
+        upload = create(honest, 5)["id"]
+        add_part(honest, upload, b"hello")
+        assert honest.get("/uploads", params={"limit": 1}).json()["data"][0]["id"] == upload
+
+
+@contextmanager
+def speaking_as(served: Served, key: str) -> Iterator[httpx2.Client]:
+    """A client with that key."""
+    with ExitStack() as stack:
+        yield stack.enter_context(speaking(served.url, key))
