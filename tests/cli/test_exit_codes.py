@@ -21,7 +21,6 @@ WRONG = [
     ("files", "show", ".."),
     ("download", "file-1", "--to", "-", "--json"),
     ("--base-url", "ftp://nowhere", "files", "list"),
-    ("--timeout", "nan", "files", "list"),
     ("--timeout", "inf", "files", "list"),
 ]
 

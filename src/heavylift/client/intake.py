@@ -1,27 +1,15 @@
-"""Taking in what the user wants to upload: paths as they are, all else that cannot be re-read spooled."""
+"""Taking in what the user wants to upload: files as they are, all else that cannot be re-read spooled."""
 
-import io
+import errno
+import mmap
 import os
 import stat
-import tempfile
-from collections.abc import AsyncIterable, Callable, Iterable
-from pathlib import Path
 
 from heavylift.client.calls import Drain, Flow, work
 from heavylift.client.errors import InvalidRequestError
-from heavylift.client.sources import FileInput, InMemory, Local, LocalFile, path_of
-
-
-class Spooled(LocalFile):
-    """What came as a stream, in a temporary file: an Upload must declare its size, a retry reads again."""
-
-    def __init__(self, spool: "tempfile._TemporaryFileWrapper[bytes]", *, name: str) -> None:
-        super().__init__(spool.name, name=name)
-        self._spool = spool
-
-    def close(self) -> None:
-        """Remove the temporary file."""
-        self._spool.close()
+from heavylift.client.fileobjects import Stopped, gives_bytes, name_of, open_to_pour, path_of, poured
+from heavylift.client.sources import FileInput, InMemory, Local, LocalFile
+from heavylift.client.spool import Spooled
 
 
 def take_in(file: FileInput, *, filename: str | None) -> Flow[Local]:
@@ -29,60 +17,71 @@ def take_in(file: FileInput, *, filename: str | None) -> Flow[Local]:
 
     Raises OSError for a path that cannot be read, InvalidRequestError for what is no source of bytes.
     """
-    name = filename or _name_of(file)
-    _check_unicode(name)
     if isinstance(file, bytes | bytearray | memoryview):
-        return InMemory(file, name=_needed(name))
+        return InMemory(file, name=_sound(filename))
     path = path_of(file)
-    if path is None:
-        if not isinstance(file, Iterable | AsyncIterable) and not hasattr(file, "read"):
-            raise InvalidRequestError(
-                f"{type(file).__name__} is neither a path, bytes, a file nor an iterator"
-            )
-        return (yield from _spool(file, _needed(name)))
-    if stat.S_ISREG((yield from work(lambda aborted: os.stat(path))).st_mode):
-        return LocalFile(path, name=name)
-    return (yield from _spool_pipe(path, _needed(name)))
-
-
-def _spool_pipe(path: str, name: str) -> Flow[Local]:
-    """A named pipe or a device can be read once only. A directory refuses to be opened."""
-    pipe: io.FileIO = yield from work(lambda aborted: io.FileIO(path))
+    if path is not None:
+        name = _sound(filename or name_of(path))
+        return (yield from work(lambda aborted: _from_path(path, name, aborted)))
+    if not gives_bytes(file):
+        hint = ": open it, and give what that gives" if hasattr(file, "open") else ""
+        raise InvalidRequestError(
+            f"{type(file).__name__} is neither a path, bytes, an open file nor an iterator{hint}"
+        )
+    spooled = Spooled(name=_sound(filename or name_of(file)))
     try:
-        return (yield from _spool(pipe, name))
-    finally:
-        pipe.close()
-
-
-def _spool(file: FileInput, name: str) -> Flow[Local]:
-    spool = tempfile.NamedTemporaryFile(prefix="heavylift-")  # noqa: SIM115 - outlives this flow, see close()
-    try:
-        write: Callable[[bytes], object] = spool.write
-        yield Drain(file, write)
-        spool.flush()
-        return Spooled(spool, name=name)
+        yield Drain(file, spooled.write)
+        spooled.finish()
     except BaseException:
-        spool.close()
+        spooled.close()
         raise
+    return spooled
 
 
-def _name_of(file: object) -> str | None:
-    """The base name of a path or of an open file that knows its name."""
-    name = file if isinstance(file, str | os.PathLike) else getattr(file, "name", None)
-    return Path(name).name if isinstance(name, str | os.PathLike) else None
+def _from_path(path: str, name: str, aborted: Stopped) -> Local:
+    """A regular file as it is. A pipe or a device can be read once only; so can what lies about its size."""
+    facts = os.stat(path)
+    if stat.S_ISDIR(facts.st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
+    if stat.S_ISREG(facts.st_mode) and _tells_its_size(facts):
+        return LocalFile(path, name=name)
+    spooled = _poured_from(path, name, aborted)
+    if spooled.size or not stat.S_ISREG(facts.st_mode):
+        return spooled
+    spooled.close()
+    return LocalFile(path, name=name)
 
 
-def _needed(name: str | None) -> str:
+def _tells_its_size(facts: os.stat_result) -> bool:
+    """Not those that a kernel makes up when they are read: /proc says 0, /sys a page that is not there."""
+    made_up = facts.st_size <= mmap.PAGESIZE and getattr(facts, "st_blocks", 1) == 0
+    return facts.st_size > 0 and not made_up
+
+
+def _poured_from(path: str, name: str, aborted: Stopped) -> Spooled:
+    descriptor = open_to_pour(path)
+    try:
+        spooled = Spooled(name=name)
+        try:
+            for block in poured(descriptor, aborted):
+                spooled.write(block)
+            spooled.finish()
+        except BaseException:
+            spooled.close()
+            raise
+        return spooled
+    finally:
+        os.close(descriptor)
+
+
+def _sound(name: str | None) -> str:
+    """The File's name, which a name on the disk need not be: it has to be text."""
     if not name:
         raise InvalidRequestError("These bytes have no name of their own. Give one with filename=")
-    return name
-
-
-def _check_unicode(name: str | None) -> None:
-    """A name on the disk may be any bytes; one on the wire has to be text."""
     try:
-        (name or "").encode("utf-8")
+        name.encode("utf-8")
     except UnicodeEncodeError:
         raise InvalidRequestError(
             f"The name {name!r} is not valid Unicode. Give one with filename="
         ) from None
+    return name

@@ -2,12 +2,12 @@
 
 import io
 import os
-from collections.abc import AsyncIterable, Callable, Iterable, Iterator
+from collections.abc import AsyncIterable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Protocol, TypeAlias
 
-from heavylift.client.errors import FileChangedError, InvalidRequestError
+from heavylift.client.errors import FileChangedError
 
 BLOCK: Final = 256 * 1024
 """Bytes read and sent at a time: big enough to be cheap, small enough for 16 parts in flight."""
@@ -192,7 +192,8 @@ class InMemory:
     """Bytes that are in memory already."""
 
     def __init__(self, data: "bytes | bytearray | memoryview[Any]", *, name: str) -> None:
-        self._view = memoryview(data).cast("B")
+        view = memoryview(data)
+        self._view = (view if view.c_contiguous else memoryview(bytes(view))).cast("B")
         self.name = name
         self.size = self._view.nbytes
 
@@ -205,42 +206,3 @@ class InMemory:
 
     def close(self) -> None:
         """The buffer stays: it is the user's."""
-
-
-def path_of(file: object) -> str | None:
-    """The path of a regular file that `file` is, or is open on at its start; None for all else."""
-    if isinstance(file, str | os.PathLike):
-        return os.fspath(file)
-    name = getattr(file, "name", None)
-    if not isinstance(file, io.IOBase) or not isinstance(name, str):
-        return None
-    try:
-        if not file.readable() or file.tell() != 0:
-            return None
-        if os.path.samestat(os.fstat(file.fileno()), os.stat(name)) and Path(name).is_file():
-            return name
-    except OSError:
-        return None
-    return None
-
-
-def drain(file: object, write: Callable[[bytes], object]) -> None:
-    """Hand every block of an open file or an iterable of bytes to `write`.
-
-    Raises InvalidRequestError for anything that gives something else than bytes.
-    """
-    read = getattr(file, "read", None)
-    if callable(read):
-        given: Iterable[object] = iter(lambda: read(BLOCK), b"")
-    elif isinstance(file, Iterable):
-        given = file
-    else:
-        raise InvalidRequestError(
-            f"{type(file).__name__} is neither a path, bytes, an open file nor an iterator"
-        )
-    for block in given:
-        if not isinstance(block, bytes | bytearray | memoryview):
-            raise InvalidRequestError(
-                f"The source gave {type(block).__name__} instead of bytes. Open files in binary mode ('rb')"
-            )
-        write(bytes(block))

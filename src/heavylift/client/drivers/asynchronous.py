@@ -2,8 +2,8 @@
 
 import asyncio
 import inspect
-import threading
 from collections.abc import AsyncIterable, Awaitable, Callable
+from functools import partial
 from typing import Any, TypeAlias, TypeVar
 
 from heavylift.client.calls import (
@@ -20,10 +20,11 @@ from heavylift.client.calls import (
     Work,
 )
 from heavylift.client.config import Setting
-from heavylift.client.drivers.threads import in_thread
+from heavylift.client.drivers.threads import GRACE_SECONDS, in_own_thread, in_thread
 from heavylift.client.drivers.transport import AsyncTransport
 from heavylift.client.exchange import exchange
-from heavylift.client.sources import drain
+from heavylift.client.fileobjects import as_bytes, drain, reads_awaited
+from heavylift.client.sources import BLOCK
 
 T = TypeVar("T")
 
@@ -69,8 +70,7 @@ class AsyncDriver:
                 value = function()
                 answer = await value if inspect.isawaitable(value) else value
             case Work(function=function):
-                stop = threading.Event()
-                answer = await in_thread(lambda: function(stop.is_set), stop=stop)
+                answer = await in_own_thread(function)
             case Drain(file=file, write=write):
                 await _drain(file, write)
             case Together():
@@ -81,11 +81,15 @@ class AsyncDriver:
 
 
 async def _drain(file: Any, write: Callable[[bytes], object]) -> None:
-    if not isinstance(file, AsyncIterable):
-        return await in_thread(lambda: drain(file, write))
-    async for block in file:
-        await in_thread(lambda block=block: drain([block], write))  # type: ignore[misc]
-    return None
+    """A user's plain code runs in a thread of its own, which it may hold for as long as it likes."""
+    if reads_awaited(file):
+        while block := as_bytes(await file.read(BLOCK)):
+            await in_thread(partial(write, block))
+    elif isinstance(file, AsyncIterable) and not hasattr(file, "read"):
+        async for block in file:
+            await in_thread(partial(write, as_bytes(block)))
+    else:
+        await in_own_thread(lambda stopped: drain(file, write, stopped), grace=GRACE_SECONDS)
 
 
 class _Crew:

@@ -24,7 +24,7 @@ from heavylift.client.config import Setting
 from heavylift.client.drivers.transport import BlockingTransport
 from heavylift.client.errors import InvalidRequestError, RequestAbortedError
 from heavylift.client.exchange import exchange
-from heavylift.client.sources import drain
+from heavylift.client.fileobjects import drain
 
 T = TypeVar("T")
 
@@ -95,7 +95,7 @@ class BlockingDriver:
 
 
 def _drain(file: object, write: Callable[[bytes], object]) -> None:
-    if isinstance(file, AsyncIterable):
+    if isinstance(file, AsyncIterable) and not hasattr(file, "read"):
         raise InvalidRequestError("An asynchronous iterator needs AsyncHeavylift")
     drain(file, write)
 

@@ -11,6 +11,7 @@ from heavylift.client import errors
 from heavylift.client.bodies import Outgoing
 from heavylift.client.calls import Answer, Attempt, Request, Sink, Tally
 from heavylift.client.config import SILENCE_MS
+from heavylift.client.drivers.clients import AsyncClients, BlockingClients
 from heavylift.client.drivers.reading import AsyncBody, Body
 from heavylift.client.drivers.threads import in_thread
 from heavylift.client.errors import HTTPClientError, InvalidRequestError, RequestAbortedError
@@ -72,37 +73,34 @@ def _naming() -> Iterator[None]:
         raise _named(error) from error
 
 
-def _refuse_closed(client: BlockingHTTP | AsyncHTTP) -> None:
-    if client.is_closed:
-        raise InvalidRequestError("This client is closed. Make a new one, or use it inside its `with` block")
-
-
 class BlockingTransport:
     """Sends on the calling thread. A client that was given is left open."""
 
     def __init__(self, client: BlockingHTTP | None) -> None:
-        self._owned = client is None
-        self._client = client or httpx2.Client(limits=_pooled(), timeout=_timeout(None))
+        self._clients = BlockingClients(
+            client, lambda: httpx2.Client(limits=_pooled(), timeout=_timeout(None))
+        )
+        self._owned = self._clients.owned
 
     def send(self, attempt: Attempt, aborted: Aborted) -> Answer:
         """Send once. Raises HTTPClientError, and whatever the body, the sink or the watch raises."""
-        _refuse_closed(self._client)
+        client = self._clients.current()
         outgoing = attempt.outgoing
         try:
             with _naming():
-                return self._sent(attempt, outgoing, aborted)
+                return self._sent(client, attempt, outgoing, aborted)
         finally:
             outgoing.close()
 
-    def _sent(self, attempt: Attempt, outgoing: Outgoing, aborted: Aborted) -> Answer:
-        request = self._client.build_request(
+    def _sent(self, client: BlockingHTTP, attempt: Attempt, outgoing: Outgoing, aborted: Aborted) -> Answer:
+        request = client.build_request(
             attempt.request.method,
             attempt.request.url,
             headers=_headers(attempt.request, outgoing),
             content=_reading(attempt, aborted) if outgoing.length else None,
             **_extras(attempt.request, owned=self._owned),
         )
-        response = self._client.send(request, stream=True)
+        response = client.send(request, stream=True)
         if attempt.stream and response.status_code < 400:
             return _answer(response)
         try:
@@ -135,8 +133,7 @@ class BlockingTransport:
 
     def close(self) -> None:
         """Close the connections, if they are ours."""
-        if self._owned:
-            self._client.close()
+        self._clients.close()
 
 
 def _blocks(body: Body, size: int) -> Generator[bytes]:
@@ -212,28 +209,30 @@ class AsyncTransport:
     """Sends on the running event loop. A client that was given is left open."""
 
     def __init__(self, client: AsyncHTTP | None) -> None:
-        self._owned = client is None
-        self._client = client or httpx2.AsyncClient(limits=_pooled(), timeout=_timeout(None))
+        self._clients = AsyncClients(
+            client, lambda: httpx2.AsyncClient(limits=_pooled(), timeout=_timeout(None))
+        )
+        self._owned = self._clients.owned
 
     async def send(self, attempt: Attempt) -> Answer:
         """Send once. Raises HTTPClientError, and whatever the body, the sink or the watch raises."""
-        _refuse_closed(self._client)
+        client = self._clients.current()
         outgoing = attempt.outgoing
         try:
             with _naming():
-                return await self._sent(attempt, outgoing)
+                return await self._sent(client, attempt, outgoing)
         finally:
             outgoing.close()
 
-    async def _sent(self, attempt: Attempt, outgoing: Outgoing) -> Answer:
-        request = self._client.build_request(
+    async def _sent(self, client: AsyncHTTP, attempt: Attempt, outgoing: Outgoing) -> Answer:
+        request = client.build_request(
             attempt.request.method,
             attempt.request.url,
             headers=_headers(attempt.request, outgoing),
             content=_reading_async(attempt) if outgoing.length else None,
             **_extras(attempt.request, owned=self._owned),
         )
-        response = await self._client.send(request, stream=True)
+        response = await client.send(request, stream=True)
         if attempt.stream and response.status_code < 400:
             return _answer(response)
         try:
@@ -266,8 +265,7 @@ class AsyncTransport:
 
     async def close(self) -> None:
         """Close the connections, if they are ours."""
-        if self._owned:
-            await self._client.aclose()
+        await self._clients.close()
 
 
 async def _blocks_async(body: AsyncBody, size: int) -> AsyncGenerator[bytes]:

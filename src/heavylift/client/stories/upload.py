@@ -14,7 +14,7 @@ from pydantic import Field, StringConstraints
 from heavylift.client.calls import Flow, surroundings
 from heavylift.client.config import Setting
 from heavylift.client.errors import InvalidRequestError, ResumeError
-from heavylift.client.intake import Spooled, take_in
+from heavylift.client.intake import take_in
 from heavylift.client.journal import Record, names_about, open_record, prune, record_name
 from heavylift.client.mime import guess_mime_type
 from heavylift.client.models import Upload
@@ -78,7 +78,7 @@ def upload_file(
     with closing(local):
         wishes = dataclasses.replace(wishes, mime_type=mime_type or guess_mime_type(local.name))
         story = Uploading(local=local, wishes=wishes, setting=setting)
-        if not resume or not isinstance(local, LocalFile) or isinstance(local, Spooled):
+        if not resume or not isinstance(local, LocalFile):
             return (yield from story.start(None))
         with _recorded(setting, story.record_name()) as record:
             return (yield from story.go_on_or_start(record))
@@ -112,7 +112,7 @@ def resume_upload(
     setting = yield from surroundings()
     local = yield from take_in(file, filename=None)
     with closing(local):
-        if not isinstance(local, LocalFile) or isinstance(local, Spooled):
+        if not isinstance(local, LocalFile):
             raise ResumeError("Only a regular file can be gone on with: it must be readable more than once")
         known = names_about(_folder(setting), "upload_id", upload_id)
         name = known[0] if known else record_name("resume", setting.server_url, upload_id)
