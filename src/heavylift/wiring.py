@@ -17,9 +17,9 @@ from heavylift.api.app import create_app
 from heavylift.api.body import Patience
 from heavylift.api.context import Context, RateLimit
 from heavylift.api.gate import Gate
-from heavylift.api.guard import Guard
 from heavylift.api.opening import Opening
 from heavylift.api.readiness import Readiness
+from heavylift.api.server.bounds import Bounds
 from heavylift.blobs import open_blobs
 from heavylift.blobs.folders import make_folder
 from heavylift.catalog import UnfitCatalog, check_place, migrate_catalog, open_catalog
@@ -148,14 +148,16 @@ def build_app(settings: Settings, *, clock: Clock = time.time) -> ASGIApp:
                 with suppress(asyncio.CancelledError):
                     await sweeping
 
-    guard = Guard(
+    bounds = Bounds(
         head_bytes=settings.max_head_bytes,
         head_seconds=settings.head_timeout,
         idle_seconds=settings.idle_timeout,
+        keep_alive=settings.keep_alive,
+        lane=settings.lane,
     )
     return create_app(
         lambda: Opening(opened, away=AWAY),
-        guard=guard, gate=gate, cors_origins=settings.cors_origins, bare_paths=settings.bare_paths,
+        bounds=bounds, gate=gate, cors_origins=settings.cors_origins, bare_paths=settings.bare_paths,
     )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import uvicorn
 
-from heavylift.api.lane import protocol_path
+from heavylift.api.server.adapter import PROTOCOL
 from heavylift.settings import Settings
 from heavylift.wiring import build_app
 from tests.api.conftest import KEY
@@ -64,12 +64,13 @@ def server_over(folder: Path, *, lane: bool) -> Serve:
                 "bootstrap_key": KEY,
                 "durability": "relaxed",
                 "disk_reserve": 0,
+                "lane": lane,
                 **given,
             }
         )
         config = uvicorn.Config(
-            build_app(settings), http=protocol_path(lane=lane), ws="none", lifespan="on",
-            access_log=False, log_config=None, timeout_keep_alive=20, timeout_graceful_shutdown=1,
+            build_app(settings), http=PROTOCOL, ws="none", lifespan="on",
+            access_log=False, log_config=None, timeout_graceful_shutdown=1,
         )  # fmt: skip
         listening = socket.create_server(("127.0.0.1", 0))
         server = uvicorn.Server(config)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import uvicorn
 
+from heavylift.api.server.adapter import PROTOCOL
 from heavylift.settings import Settings
 from heavylift.wiring import build_app
 from tests.e2e.wire import eventually
@@ -59,7 +60,7 @@ def clocked(installation: Installation, **settings: object) -> Iterator[Clocked]
         build_app(set_to, clock=clock),
         host="127.0.0.1",
         port=0,
-        http="heavylift.api.guard:GuardedProtocol",
+        http=PROTOCOL,
         ws="none",
         lifespan="on",
         log_config=None,

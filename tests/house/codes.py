@@ -19,7 +19,7 @@ PACKAGES = ("api", "domain", "service", "catalog", "blobs")
 KEYS = SOURCE / "service" / "keys.py"
 """Refuses the command line alone."""
 
-RAW = {"error_response": 2, "_refuse": 2}
+RAW = {"error_response": 2, "Refused": 2}
 """Functions that answer without a refusal, and where they take the code."""
 
 

@@ -91,8 +91,19 @@ RAW = {
     ),
     "unknown_url": ("The service has no such path.", "Check the base URL: it ends in `/v1`."),
     "method_not_allowed": ("The path does not take this method.", "Use one of those in `Allow`."),
-    "request_timeout": ("The request's headers did not arrive in time.", "Send it again, all at once."),
-    "headers_too_large": ("The request's headers are too large.", "Send fewer or shorter headers."),
+    "request_timeout": ("The request did not arrive in time.", "Send it again, all at once."),
+    "headers_too_large": (
+        "The request's headers, or the trailers of its body, are too large or too many.",
+        "Send fewer or shorter ones: 100 lines at most.",
+    ),
+    "unknown_transfer_coding": (
+        "The body has a transfer coding other than `chunked`.",
+        "Send it with a length, or in chunks.",
+    ),
+    "unfinished_requests": (
+        "The server holds as many unfinished requests as it has room for.",
+        "Send it again, the whole of it at once.",
+    ),
     "internal_error": ("A bug of the service.", "Report it with the request id. Repeating may work."),
 }
 """Meaning and remedy of the errors that no class stands for."""

@@ -15,22 +15,26 @@ from heavylift.api.cors import CrossOrigin
 from heavylift.api.errors import add_error_handlers
 from heavylift.api.frame import Frame
 from heavylift.api.gate import Gate
-from heavylift.api.guard import Guard
-from heavylift.api.linger import Linger
 from heavylift.api.openapi import DESCRIPTION, TITLE, without_422
 from heavylift.api.opening import Opening
+from heavylift.api.server.bounds import STATE, Bounds, Shared
 from heavylift.api.shortcut import Shortcut
 
 Running = Callable[[], AbstractAsyncContextManager[Opening]]
 
 
 def create_app(
-    running: Running, *, guard: Guard, gate: Gate, cors_origins: Sequence[str] = (), bare_paths: bool = False
+    running: Running,
+    *,
+    bounds: Bounds,
+    gate: Gate,
+    cors_origins: Sequence[str] = (),
+    bare_paths: bool = False,
 ) -> ASGIApp:
     """The whole service as an ASGI application.
 
     `running` opens everything behind the routes when the server starts and closes it when
-    it stops. `guard` and `gate` reach the server through the lifespan's state: the one bounds its
+    it stops. `bounds` and `gate` reach the server through the lifespan's state: the one bounds its
     connections, the other it shuts when it is to stop. `bare_paths`
     answers without the prefix /v1 too.
     """
@@ -39,7 +43,7 @@ def create_app(
     async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
         async with running() as opening:
             app.state.opening, app.state.gate = opening, gate
-            yield {"guard": guard, "gate": gate}
+            yield {STATE: Shared(bounds=bounds), "gate": gate}
 
     app = FastAPIOffline(
         title=TITLE,
@@ -58,4 +62,4 @@ def create_app(
     stack: ASGIApp = Shortcut(app, bare_paths=bare_paths)
     if cors_origins:
         stack = CrossOrigin(stack, origins=cors_origins)
-    return Frame(Linger(stack))
+    return Frame(stack)

@@ -16,7 +16,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from heavylift.api import files, uploads
 from heavylift.api.context import Context, authenticate
-from heavylift.api.cork import hold_head
 from heavylift.api.errors import as_refusal, refusal_response
 from heavylift.api.opening import Opening
 from heavylift.service.ports import Project
@@ -75,8 +74,6 @@ class Shortcut:
         make, scope["route"] = way
         request = Request(scope, receive)
         answer = await _answer(make, found[2], request, self._state.opening)
-        if type(answer) is Response and scope["method"] != "HEAD":  # its body follows at once, and in one
-            hold_head(scope)
         await answer(scope, receive, send)
 
 

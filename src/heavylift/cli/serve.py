@@ -86,7 +86,6 @@ def listening(settings: "Settings") -> "Listening":
         head_timeout=settings.head_timeout,
         stop_grace=settings.stop_grace,
         worker_timeout=settings.worker_timeout,
-        lane=settings.lane,
     )
 
 

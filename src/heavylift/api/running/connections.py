@@ -1,9 +1,9 @@
-"""What the connections of a process share with whoever runs it: who is there, what runs, what answers say.
+"""What the connections of a process share with whoever runs it: who is there, what runs, when to leave.
 
 A connection adds itself to this set when it is made and discards itself when it is lost, puts the tasks
-that answer its requests into `tasks` and discards them too, begins each answer with `default_headers` as
-they are at that moment, lets go of its client after an answer that says `connection: close`, and has a
-method `shutdown()`: end at once if nothing is under way, else after the answer that is.
+that answer its requests into `tasks` and discards them too, lets go of its client after an answer once
+they are `leaving`, and has a method `shutdown()`: end at once if nothing is under way, else after the
+answer that is.
 """
 
 import asyncio
@@ -11,8 +11,6 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 T = TypeVar("T")
-
-CLOSE = (b"connection", b"close")
 
 
 class _Watched(set[T]):
@@ -39,10 +37,9 @@ class Connections:
         self.connections: set[Any] = _Watched(self._one_left)
         self.tasks: set[asyncio.Task[Any]] = _Watched(self.changed.set)
         self.total_requests = 0
-        self.default_headers: list[tuple[bytes, bytes]] = []
         self._on_count = on_count
         self._transports: dict[Any, asyncio.BaseTransport] = {}
-        self._leaving = False
+        self.leaving = False
 
     def __len__(self) -> int:
         return len(self.connections)
@@ -55,14 +52,7 @@ class Connections:
 
     def leave(self) -> None:
         """From now on each answer is its connection's last."""
-        self._leaving = True
-        if self.default_headers:
-            self.default_headers = [*self.default_headers, CLOSE]
-
-    def say(self, date: str) -> None:
-        """What every answer begins with."""
-        headers = [(b"date", date.encode())]
-        self.default_headers = [*headers, CLOSE] if self._leaving else headers
+        self.leaving = True
 
     def shut_down(self) -> None:
         """Idle ones end at once, the others after the answer that is under way."""

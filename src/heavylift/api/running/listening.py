@@ -17,7 +17,7 @@ class CannotServe(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listening:
-    """What the settings say. Times in seconds; `lane` takes bulk bodies past ASGI."""
+    """What the settings say. Times in seconds."""
 
     host: str
     port: int
@@ -28,7 +28,6 @@ class Listening:
     head_timeout: float
     stop_grace: float
     worker_timeout: float
-    lane: bool
 
     def told(self) -> dict[str, Any]:
         """As it can be written down."""

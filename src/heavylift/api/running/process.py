@@ -20,7 +20,6 @@ import ssl
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from email.utils import formatdate
 from enum import IntEnum
 from typing import Any, Protocol
 
@@ -74,7 +73,7 @@ class Times:
     handshake: float
 
 
-Make = Callable[[Connections, dict[str, Any]], asyncio.Protocol]
+Make = Callable[[Connections, dict[str, Any]], asyncio.BufferedProtocol]
 """Makes the protocol of one connection, out of what all share and of the application's state."""
 
 
@@ -210,7 +209,6 @@ class Process:
 
     async def _tick(self) -> None:
         while True:
-            self._connections.say(formatdate(usegmt=True))
             if self._certificate is not None:
                 self._certificate.renew_if_changed()
             self._alive()

@@ -10,14 +10,13 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Final
 
 import structlog
-import uvicorn
 from starlette.types import ASGIApp
 
-from heavylift.api.lane import protocol_path
 from heavylift.api.running.connections import Connections
 from heavylift.api.running.lifespan import StartFailed
 from heavylift.api.running.listening import BACKLOG, Listening
 from heavylift.api.running.process import Process, Times
+from heavylift.api.server.hosting import Hosting
 
 log = structlog.get_logger("heavylift.server")
 
@@ -36,7 +35,7 @@ def make_process(
 ) -> Process:
     """What serves the application there. Raises CannotServe for a certificate that cannot be loaded."""
     return Process(
-        app, connection_maker(app, listening), sockets, certificate=listening.certificate(),
+        app, connection_maker(app), sockets, certificate=listening.certificate(),
         workers=listening.workers, **more,
         times=Times(
             grace=listening.stop_grace, keep_alive=listening.keep_alive, handshake=listening.head_timeout
@@ -44,27 +43,15 @@ def make_process(
     )  # fmt: skip
 
 
-def connection_maker(
-    app: ASGIApp, listening: Listening
-) -> Callable[[Connections, dict[str, Any]], asyncio.Protocol]:
-    """Makes connections by uvicorn's protocol, or ours upon it, which want to be given its configuration."""
-    config = uvicorn.Config(
-        app,
-        interface="asgi3",
-        http=protocol_path(lane=listening.lane),
-        ws="none",
-        lifespan="off",
-        access_log=False,
-        log_config=None,
-        proxy_headers=False,  # nothing here asks who the client of a proxy was
-        timeout_keep_alive=int(listening.keep_alive),
-    )
-    config.load()
-    kind: Any = config.http_protocol_class
+def connection_maker(app: ASGIApp) -> Callable[[Connections, dict[str, Any]], asyncio.BufferedProtocol]:
+    """Makes connections to the application."""
+    host: Hosting | None = None
 
-    def make(connections: Connections, state: dict[str, Any]) -> asyncio.Protocol:
-        made: asyncio.Protocol = kind(config=config, server_state=connections, app_state=state)
-        return made
+    def make(connections: Connections, state: dict[str, Any]) -> asyncio.BufferedProtocol:
+        nonlocal host
+        if host is None:
+            host = Hosting(app, connections, state, leaving=lambda: connections.leaving)
+        return host.connection()
 
     return make
 

@@ -1,0 +1,1 @@
+"""The server's side of one HTTP/1.1 connection."""

@@ -1,0 +1,101 @@
+"""What one connection may cost, and all of them together: every bound, with its reason."""
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from heavylift.domain.limits import GIB, KIB, MIB
+
+STATE: Final = "heavylift.connection"
+"""Where the lifespan's state holds what connections share."""
+
+LINES: Final = 100
+"""Header lines of a head, and of trailers. Browsers send some 30, proxies add a handful; nginx and Apache
+stop at about as many. What a line costs does not depend on how short it is."""
+
+AHEAD: Final = 16 * KIB
+"""Bytes kept of requests that wait for the answer before them, or for an answer that nobody takes:
+dozens of requests. A thousand such connections hold 16 MiB."""
+
+SMALL: Final = 64 * KIB
+"""Bytes of a body that is there in whole when its handler begins. With the default of 64 bodies at once,
+4 MiB."""
+
+BODY_AHEAD: Final = 64 * KIB
+"""Bytes kept of a body that its handler has not asked for yet."""
+
+READ: Final = 256 * KIB
+"""Bytes of a body taken at once when a handler waits for them."""
+
+UNFINISHED: Final = 16 * MIB
+"""Bytes of heads, and of small bodies, that have begun and not ended, in the whole process: whoever sends
+in one piece, as nearly everybody does, never counts. Beyond it a head is refused, and a body is not waited
+for."""
+
+WAITING: Final = 32 * KIB
+"""Bytes that wait in the process until a client takes them, before nothing more is given to it: what the
+kernel holds for it comes on top. A thousand slow readers hold 32 MiB."""
+
+PIECE: Final = 64 * KIB
+"""Bytes of an answer written at once, then the client has to take them."""
+
+TURN: Final = 16
+"""Requests of one connection that are begun in one turn of the loop, then others have theirs."""
+
+CHUNKS: Final = 256
+"""Chunks of a body that are read in one turn of the loop: about a quarter of a millisecond."""
+
+LINGER_STILL: Final = 5.0
+"""Seconds without a byte after which a refused client has stopped sending."""
+
+LINGER_SECONDS: Final = 120.0
+"""Seconds for which what a refused client goes on sending is dropped, so that it gets to read why: the
+largest body in one request takes so long at 5 MB/s."""
+
+LINGER_BYTES: Final = 2 * GIB
+"""Bytes that are dropped so. More than the largest body that any operation takes: Apache and Varnish read
+no answer before the last byte of a body has gone."""
+
+PARTING_STILL: Final = 1.0
+"""Seconds without a byte after the last answer of a connection that cannot be closed on one side (TLS)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """What an operator may set. Bytes of a head; seconds for a head, for a client that stands still, and
+    between requests. `lane` lets threads move large bodies straight between socket and file."""
+
+    head_bytes: int
+    head_seconds: float
+    idle_seconds: float
+    keep_alive: float = 20.0
+    lane: bool = True
+
+
+@dataclass(slots=True)
+class Budget:
+    """Bytes of unfinished heads and small bodies in this process."""
+
+    most: int = UNFINISHED
+    taken: int = 0
+
+    def move(self, before: int, after: int) -> bool:
+        """Count `after` bytes of a connection where there were `before`. Whether there is room for more."""
+        if after > before and self.taken + after - before > self.most:
+            return False
+        self.taken += after - before
+        return True
+
+
+def _scratch() -> memoryview:
+    return memoryview(bytearray(READ))
+
+
+@dataclass(slots=True, kw_only=True)
+class Shared:
+    """What all connections of a process share. `scratch` is where the loop reads into; it is emptied before
+    the next connection is read."""
+
+    bounds: Bounds
+    budget: Budget = field(default_factory=Budget)
+    scratch: memoryview = field(default_factory=_scratch)
+    host: Any = None  # what stands for the server, once it is known
