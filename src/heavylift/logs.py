@@ -54,6 +54,7 @@ def configure_logs(form: Literal["auto", "console", "json"], level: str) -> None
     )
     root = logging.getLogger()
     root.handlers = [foreign]
-    root.setLevel(least)
+    # libraries tell each of their requests at info: that is no event of ours, but may help to find a fault
+    root.setLevel(least if least < logging.INFO else max(logging.WARNING, least))
     for talkative in ("uvicorn.error", "alembic"):
         logging.getLogger(talkative).setLevel(max(logging.WARNING, least))

@@ -1,5 +1,6 @@
 """What a logged error tells, and what it keeps to itself."""
 
+import json
 import subprocess
 import sys
 
@@ -24,3 +25,30 @@ def test_a_logged_error_says_what_and_where_but_no_value_of_a_variable(form: str
     assert "storage.failed" in said
     assert "the disk is gone" in said
     assert "xxxx" not in said
+
+
+LIBRARY = """
+import logging, structlog
+from heavylift.logs import configure_logs
+configure_logs("json", {level!r})
+logging.getLogger("httpx2").info("HTTP Request: GET")
+logging.getLogger("httpx2").warning("a retry")
+structlog.get_logger("heavylift.request").info("request")
+"""
+
+
+@pytest.mark.parametrize(
+    ("level", "events"),
+    [
+        ("debug", ["HTTP Request: GET", "a retry", "request"]),
+        ("info", ["a retry", "request"]),
+        ("warning", ["a retry"]),
+        ("error", []),
+    ],
+)
+def test_a_librarys_own_lines_are_no_events_unless_one_looks_for_a_fault(
+    level: str, events: list[str]
+) -> None:
+    words = [sys.executable, "-c", LIBRARY.format(level=level)]
+    said = subprocess.run(words, capture_output=True, text=True, check=True, timeout=60).stderr
+    assert [json.loads(line)["event"] for line in said.splitlines()] == events

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.sockets import FORM, answer, connected, head
 from tests.e2e.wire import (
     add_file,
     add_part,
@@ -90,3 +91,27 @@ def test_case_078_a_disk_full_while_completing_leaves_the_upload_pending(small_d
         ballast.unlink()
         done = good(send_complete(api, upload, parts))
         assert content_of(api, done["file"]["id"]) == b"abcdef"
+
+
+def test_parts_that_a_full_catalog_refuses_are_not_kept_and_soon_not_even_taken(
+    small_disk: Path, tmp_path: Path
+) -> None:
+    """The blobs have all the room they want: only their facts have none."""
+    ballast = small_disk / "ballast"
+    settings = {"HEAVYLIFT_CATALOG": f"sqlite:///{small_disk}/catalog.sqlite"}
+    with serving(tmp_path / "data", env=settings) as served, speaking(served.url, served.key) as api:
+        upload = create(api, 3 * MIB)["id"]
+    # A fresh start, so that the catalog's log is short and has to grow for the next transaction.
+    with serving(tmp_path / "data", env=settings) as served, speaking(served.url, served.key) as api:
+        fill(ballast, leave=0)
+        for send in (lambda: send_part(api, upload, bytes(MIB)), lambda: send_file(api, bytes(MIB))):
+            refused(send(), 507, code="insufficient_storage", param=None, says="Nothing was kept")
+        assert served.blobs() == []
+        for path, kind in ((f"uploads/{upload}/parts", "application/octet-stream"), ("files", FORM)):
+            with connected(served.port) as connection:  # and no byte of the body follows
+                announced = {"Content_Type": kind, "Content_Length": MIB}
+                connection.sendall(head("POST", f"/v1/{path}", served.key, **announced))
+                refused(answer(connection), 507, code="insufficient_storage", param=None)
+        ballast.unlink()
+        add_part(api, upload, bytes(MIB))
+        assert len(served.blobs()) == 1

@@ -9,11 +9,14 @@ import pytest
 
 from heavylift.domain.uploads import Part, Status
 from heavylift.service.admission import SECONDS
-from heavylift.service.ports import BlobMissing, StorageDown, StorageFull
+from heavylift.service.ports import BlobMissing, NotDone, StorageDown, StorageFull
 from heavylift.service.sweeper import Sweeper, Swept
 from tests.service.world import ALL, OURS, SCHEDULE, World, md5_of, world_at
 
 FAILURES = [StorageFull("full"), StorageDown("down")]
+CERTAIN = [StorageFull("full"), NotDone("down")]
+"""After these nothing can have happened."""
+
 BEFORE_AND_AFTER = pytest.mark.parametrize("after", [False, True], ids=["before", "unknown"])
 
 
@@ -36,14 +39,29 @@ async def test_a_part_that_the_store_cannot_take_changes_nothing(world: World, e
     assert done.status is Status.COMPLETED
 
 
+@pytest.mark.parametrize("error", CERTAIN, ids=lambda error: type(error).__name__)
+async def test_the_bytes_of_a_part_whose_fact_is_certainly_not_stored_are_not_kept(
+    world: World, error: Exception
+) -> None:
+    upload_id = await world.open(6)
+    for _ in range(2):
+        world.catalog.fail("add_part", error)
+        with pytest.raises(type(error)):
+            await world.part(upload_id, b"abc")
+        assert await world.stored() == set()
+    world.catalog.fail("ping", error)
+    with pytest.raises(type(error)):
+        await world.part(upload_id, b"taken in vain")
+    await world.part(upload_id, b"abc")
+
+
 @BEFORE_AND_AFTER
-@pytest.mark.parametrize("error", FAILURES, ids=lambda error: type(error).__name__)
 async def test_a_part_whose_fact_has_an_unknown_outcome_is_never_half_there(
-    world: World, error: Exception, after: bool
+    world: World, after: bool
 ) -> None:
     upload_id = await world.open(3)
-    world.catalog.fail("add_part", error, after=after)
-    with pytest.raises(type(error)):
+    world.catalog.fail("add_part", StorageDown("down"), after=after)
+    with pytest.raises(StorageDown):
         await world.part(upload_id, b"abc")
     strays = await world.check()  # the bytes stay: a fact may point at them, or comes to nothing
     assert len(strays) == (0 if after else 1)

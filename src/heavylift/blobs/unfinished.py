@@ -5,6 +5,7 @@ objects; the sweeper asks here.
 """
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,8 +27,13 @@ from awscrt.http import HttpHeaders, HttpRequest
 
 from heavylift.service.ports import StorageDown
 
+LOGGER = logging.getLogger(__name__)
+
 NOT_OFFERED = frozenset({400, 405, 501})
 """Statuses of a store that keeps no list of multipart uploads."""
+
+FORBIDDEN = 403
+"""The status of a store that lets us read and write, and not list these: somebody else ends them."""
 
 NONE = "<Code>NoSuchUpload</Code>"
 """What some stores say instead of listing nothing."""
@@ -49,24 +55,39 @@ class Unfinished:
         self._bucket = bucket
         self._timeout = timeout
         self._client: httpx2.AsyncClient | None = None
+        self._told = False
 
     async def all(self, prefix: str) -> AsyncIterator[tuple[str, str, float]]:
-        """Path, id and beginning (Unix seconds) of each under `prefix`. Nothing where no list is kept."""
+        """Path, id and beginning (Unix seconds) of each under `prefix`, as far as the store says so. Nothing
+        where no list is kept, or is not for us."""
         query = {"uploads": "", "prefix": prefix}
+        seen: set[tuple[str, str]] = set()
         while True:
             answer = await self._ask("GET", "/", query)
+            if answer.status_code == FORBIDDEN:
+                self._forbidden(answer)
+                return
             if answer.status_code in NOT_OFFERED or NONE in answer.text:
                 return
             page = _parsed(answer)
             for upload in page.iterfind("{*}Upload"):
-                begun = datetime.fromisoformat(_text(upload, "Initiated"))
-                yield _text(upload, "Key"), _text(upload, "UploadId"), begun.timestamp()
-            if _text(page, "IsTruncated") != "true":
-                return
-            query |= {
-                "key-marker": _text(page, "NextKeyMarker"),
-                "upload-id-marker": _text(page, "NextUploadIdMarker"),
-            }
+                path, name, begun = _text(upload, "Key"), _text(upload, "UploadId"), _begun(upload)
+                if path and name and begun is not None:
+                    yield path, name, begun
+            marker = _text(page, "NextKeyMarker"), _text(page, "NextUploadIdMarker")
+            if _text(page, "IsTruncated") != "true" or not marker[0] or marker in seen:
+                return  # a store that says "more", and not where, would be asked on and on
+            seen.add(marker)
+            query |= {"key-marker": marker[0], "upload-id-marker": marker[1]}
+
+    def _forbidden(self, answer: httpx2.Response) -> None:
+        if not self._told:
+            self._told = True
+            LOGGER.warning(
+                "the store does not let us list multipart uploads, so those that a crash left stay:"
+                " allow s3:ListBucketMultipartUploads, or set a lifecycle rule that aborts them (%s)",
+                _said(answer),
+            )
 
     async def abort(self, path: str, upload: str) -> None:
         """End it and free what it holds. One that is gone is fine."""
@@ -114,6 +135,14 @@ class Unfinished:
 def credentials() -> Any:
     """The credentials that the environment gives, or a profile, a container or a machine's role."""
     return AwsCredentialsProvider.new_default_chain()
+
+
+def _begun(upload: ElementTree.Element) -> float | None:
+    """When it began; None if the store does not say so in a way that can be understood."""
+    try:
+        return datetime.fromisoformat(_text(upload, "Initiated")).timestamp()
+    except ValueError:
+        return None
 
 
 def _parsed(answer: httpx2.Response) -> ElementTree.Element:

@@ -23,7 +23,7 @@ from heavylift.catalog.postgres_session import (
 )
 from heavylift.catalog.postgres_url import POOL_SIZE, Address
 from heavylift.catalog.transactions import Begin, Transaction
-from heavylift.service.ports import StorageDown
+from heavylift.service.ports import NotDone
 
 T = TypeVar("T")
 
@@ -110,7 +110,7 @@ class Postgres:
     async def _apart(self, begin: Begin[T], session: Session[T], patience: float, limit: float) -> T:
         """Whoever stops waiting does not stop the work: a connection is never left in mid-sentence."""
         if self._closed:
-            raise StorageDown("The catalog is closed.")
+            raise NotDone("The catalog is closed.")
         task = asyncio.create_task(self._insist(begin, session, patience, limit))
         self._running.add(task)
         task.add_done_callback(self._running.discard)

@@ -3,7 +3,7 @@
 import psycopg
 from psycopg_pool import PoolClosed, PoolTimeout, TooManyRequests
 
-from heavylift.service.ports import StorageDown, StorageFull
+from heavylift.service.ports import NotDone, StorageDown, StorageFull
 
 DISK_FULL = "53100"
 
@@ -55,10 +55,10 @@ def trouble(error: psycopg.Error | Uncertain) -> Exception:
     if isinstance(error, Uncertain):
         return StorageDown("The catalog's connection was lost in a commit; whether it happened is unknown.")
     if isinstance(error, PoolClosed):
-        return StorageDown("The catalog is closed.")
+        return NotDone("The catalog is closed.")
     if isinstance(error, PoolTimeout | TooManyRequests):
-        return StorageDown(f"There is no connection to the catalog: {error}.")
+        return NotDone(f"There is no connection to the catalog: {error}.")
     text = " ".join(str(error).split()) or type(error).__name__
     if error.sqlstate == DISK_FULL:
         return StorageFull(f"There is no room for the catalog to grow: {text}.")
-    return StorageDown(f"The catalog failed: {text}.")
+    return NotDone(f"The catalog failed: {text}.")

@@ -9,7 +9,7 @@ from heavylift.catalog.transactions import Row, Statement, Transaction, ask, for
 from heavylift.domain import checksums
 from heavylift.domain.files import Extent, File, Place, touched
 from heavylift.domain.idempotency import Once
-from heavylift.service.ports import Page, StorageDown, Wanted
+from heavylift.service.ports import NotDone, Page, Wanted
 
 BEFORE_ALL = ""
 BEHIND_ALL = "\U0010ffff"
@@ -38,7 +38,7 @@ def add_file(file: File, extents: Sequence[Extent], once: Once | None = None) ->
     for extent in extents:
         condemned = yield ask("find_condemned", blob=extent.blob)
         if condemned:
-            raise StorageDown(f"The bytes of {file.id} were collected as garbage before it was stored.")
+            raise NotDone(f"The bytes of {file.id} were collected as garbage before it was stored.")
     rows = [
         {
             "id": extent.blob,  # no one sees it: a posted file's extents are nobody's Parts

@@ -4,6 +4,7 @@ import asyncio
 import queue
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -35,8 +36,11 @@ LOG_BYTES = 64 * 1024 * 1024
 """A write-ahead log over this is cut. SQLite copies it back every 1,000 pages, but can begin it anew
 only in a moment without readers, which a busy service may not grant by itself."""
 
-CUT_MILLISECONDS = 100
+CUT_MILLISECONDS = 25
 """How long cutting the log may wait for readers: writers wait meanwhile."""
+
+CUT_SECONDS = 1.0
+"""Between two tries to cut it, while a reader is in the way: a copy of the database may take an hour."""
 
 
 def connect(path: str) -> sqlite3.Connection:
@@ -108,14 +112,20 @@ class Sqlite:
     """The driver for one database file, or for a database in memory that ends with it."""
 
     def __init__(
-        self, path: str, connection: sqlite3.Connection, *, durable: bool, log_bytes: int = LOG_BYTES
+        self,
+        path: str,
+        connection: sqlite3.Connection,
+        *,
+        durable: bool,
+        log_bytes: int = LOG_BYTES,
+        elapsed: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Take over `connection`, which points at a migrated database at `path`."""
+        """Take over `connection`, which points at a migrated database at `path`. `elapsed` counts seconds."""
         connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
         self._closing = threading.Lock()
         in_memory = path == MEMORY
         self._readers = None if in_memory else Readers(path)
-        tidy = _nothing if in_memory else log_cutter(path, connection, limit=log_bytes)
+        tidy = _nothing if in_memory else log_cutter(path, connection, limit=log_bytes, elapsed=elapsed)
         self._writer = Writer(connection, tidy=tidy)
 
     async def write(self, begin: Begin[T]) -> T:
@@ -141,22 +151,24 @@ def _nothing() -> None:
     """A database in memory has no log to cut."""
 
 
-def log_cutter(path: str, connection: sqlite3.Connection, *, limit: int) -> Callable[[], None]:
-    """What to call after a commit to keep the write-ahead log, in the long run, below `limit` bytes."""
+def log_cutter(
+    path: str, connection: sqlite3.Connection, *, limit: int, elapsed: Callable[[], float]
+) -> Callable[[], None]:
+    """What to call after a commit to keep the write-ahead log, whenever no reader is in the way, below
+    `limit` bytes."""
     log = Path(f"{path}-wal")
-    threshold = limit
+    again = elapsed()
 
     def cut() -> None:
-        nonlocal threshold
-        if log.stat().st_size < threshold:
+        nonlocal again
+        if elapsed() < again or log.stat().st_size < limit:
             return
+        again = elapsed() + CUT_SECONDS
         connection.execute(f"PRAGMA busy_timeout = {CUT_MILLISECONDS}")
         try:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         finally:
             connection.execute(f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}")
-        # a reader in the way: do not hold up every commit from now on
-        threshold = max(limit, 2 * log.stat().st_size)
 
     def cut_if_possible() -> None:
         with suppress(OSError, sqlite3.Error):  # what was committed stays so, and a later commit tries again

@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 from heavylift.catalog.queries import load_queries
 from heavylift.catalog.transactions import EXCLUDE_ARRIVALS, UNDO, Row, Statement, Transaction
-from heavylift.service.ports import StorageDown, StorageFull
+from heavylift.service.ports import NotDone, StorageDown, StorageFull
 
 T = TypeVar("T")
 
@@ -44,14 +44,18 @@ def execute(connection: sqlite3.Connection, statement: Statement) -> list[Row]:
     return connection.execute(text, statement.parameters).fetchall()
 
 
-def trouble(error: Exception) -> Exception:
-    """A fresh error for one caller: SQLite's in the port's words, any other as it is."""
+def trouble(error: Exception, *, in_commit: bool = False) -> Exception:
+    """A fresh error for one caller: SQLite's in the port's words, any other as it is.
+
+    `in_commit`: the whole transaction may be in the log already, and only its sync have failed. If the log
+    has no room its last page is not there.
+    """
     if not isinstance(error, sqlite3.Error):
         return error
     code: Any = getattr(error, "sqlite_errorcode", None)
     if code is not None and code & PRIMARY_CODE == sqlite3.SQLITE_FULL:
         told: Exception = StorageFull(f"There is no room for the catalog to grow: {error}.")
     else:
-        told = StorageDown(f"The catalog failed: {error}.")
+        told = (StorageDown if in_commit else NotDone)(f"The catalog failed: {error}.")
     told.__cause__ = error
     return told

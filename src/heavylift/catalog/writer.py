@@ -42,14 +42,16 @@ class Writer:
 
     def _commit(self, begins: Sequence[Begin[Any]]) -> list[Outcome]:
         """Run them all and commit once. If that fails, nobody is told of a success."""
+        in_commit = False
         try:
             self._connection.execute("BEGIN IMMEDIATE")
             outcomes = self._run_all(begins)
+            in_commit = True
             self._connection.execute("COMMIT")
         except Exception as error:
             with suppress(sqlite3.Error):  # the first error is the one to tell; SQLite may have undone it all
                 self._connection.rollback()
-            return [Outcome(error=trouble(error)) for _ in begins]
+            return [Outcome(error=trouble(error, in_commit=in_commit)) for _ in begins]
         return outcomes
 
     def _run_all(self, begins: Sequence[Begin[Any]]) -> list[Outcome]:

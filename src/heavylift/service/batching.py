@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from heavylift.service.ports import StorageDown
+from heavylift.service.ports import NotDone, StorageDown
 
 J = TypeVar("J")
 
@@ -77,7 +77,7 @@ class Batcher(Generic[J]):
         future: asyncio.Future[Any] = loop.create_future()
         with self._gate:  # held for an instant, by nobody who waits for anything
             if self._closed:
-                raise StorageDown(self._refusal)
+                raise NotDone(self._refusal)
             if loop in self._gathered:
                 self._gathered[loop].append((job, future))
             else:

@@ -23,6 +23,7 @@ from heavylift.service.abilities import OpenBlob, OpensFiles
 from heavylift.service.content import open_places, read_places
 from heavylift.service.meter import Meter, metered
 from heavylift.service.ports import BlobStore, Buffer, Catalog, Clock, Page, Wanted
+from heavylift.service.recording import Recording
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +65,7 @@ class Files:
         self._delete_grace = delete_grace
         self._closed_purposes = closed_purposes
         self._wake = wake
+        self._recording = Recording(catalog, blobs)
 
     async def create(
         self,
@@ -79,6 +81,7 @@ class Files:
         `describe` is asked when the bytes have passed, for a form may name the purpose behind
         the file; what it or its answer is refused for is refused before the blob exists.
         """
+        await self._recording.ready()
         self._admit(at_least)
         meter = Meter(admit=self._admit, settle=self._check_filled)
         blob = ids.new_blob_key()
@@ -114,7 +117,8 @@ class Files:
             now=now,
         )
         try:
-            made = await self._catalog.add_file(file, [extent], asked)
+            async with self._recording.of(blob):
+                made = await self._catalog.add_file(file, [extent], asked)
         except IdempotencyKeyReused:
             await self._blobs.delete([blob])
             raise

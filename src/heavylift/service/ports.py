@@ -39,6 +39,10 @@ class StorageDown(Exception):
     """The store did not do its work: an I/O error, a lost connection, a time-out."""
 
 
+class NotDone(StorageDown):
+    """The same, where it is certain that nothing of the work was done, nor will be."""
+
+
 class BlobStore(Protocol):
     """Write-once bytes by key. Whole or absent: nobody ever sees half a blob.
 
@@ -159,7 +163,8 @@ class Catalog(Protocol):
     transaction that forgets the last fact pointing at it, with `due` (Unix seconds), the
     moment from which its bytes may be deleted. Lists are ordered by id, newest first
     unless `page.ascending`. Every method raises StorageDown when the database fails it and
-    StorageFull when it has no room.
+    StorageFull when it has no room. After StorageFull, and NotDone, it is certain that nothing
+    happened; after any other StorageDown it may have.
     """
 
     # uploads

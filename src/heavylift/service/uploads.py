@@ -20,6 +20,7 @@ from heavylift.service.content import read_places
 from heavylift.service.intake import store_blob
 from heavylift.service.meter import Expected, Meter
 from heavylift.service.ports import BlobMissing, BlobStore, Catalog, Clock, Incoming, Page
+from heavylift.service.recording import Recording
 from heavylift.service.small import store_small
 
 
@@ -54,6 +55,7 @@ class Uploads:
         self._checks = checks
         self._wake = wake
         self._admission = Admission(limits)
+        self._recording = Recording(catalog, blobs)
         self._small_blobs = blobs if isinstance(blobs, TakesWhole) else None
 
     async def create(
@@ -118,9 +120,9 @@ class Uploads:
     ) -> Part:
         """Store the next Part. `at_least` is what is known of its size in bytes before it arrives.
 
-        Bytes first, facts second. When the catalog's answer is unknown the bytes stay: either
-        a row points at them or the sweeper finds them.
+        Bytes first, facts second.
         """
+        await self._recording.ready()
         judged_at = self._clock()
         await self._admit(project, upload_id, at_least, judged_at)
         meter = meter or self.meter()
@@ -136,13 +138,14 @@ class Uploads:
             created_at=int(now),
             extent=Extent(blob=blob, bytes=meter.bytes, checksum=meter.checksum),
         )
-        stored = await self._catalog.add_part(
-            project,
-            part,
-            judged_at=judged_at,
-            held_bytes=self._limits.held_bytes,
-            held_parts=self._limits.parts,
-        )
+        async with self._recording.of(blob):
+            stored = await self._catalog.add_part(
+                project,
+                part,
+                judged_at=judged_at,
+                held_bytes=self._limits.held_bytes,
+                held_parts=self._limits.parts,
+            )
         if not stored:
             self._admission.forget(upload_id)
             await self._blobs.delete([blob])
