@@ -37,7 +37,13 @@ from heavylift.settings import Durability, Settings
 log = structlog.get_logger("heavylift.sweeper")
 starting = structlog.get_logger("heavylift.server")
 
-AWAY = (StorageDown, StorageFull, UnfitCatalog, WrongBlobs, OSError)
+AWAY: dict[type[Exception], str] = {
+    StorageDown: "The catalog or the blob store does not answer.",
+    StorageFull: "The catalog or the blob store has no room left.",
+    UnfitCatalog: "The catalog cannot be used.",
+    WrongBlobs: "The blobs are not there, or not of this catalog.",
+    OSError: "A folder or a file cannot be used.",
+}
 """What opening the stores of an installation that was in order can raise: a database that restarts, a disk
 that is not mounted. A process that serves waits for them; the command line looks before it starts one."""
 

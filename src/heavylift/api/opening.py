@@ -25,11 +25,12 @@ class Opening:
     """Keeps trying to open, then keeps open for as long as it is entered.
 
     Raises what `open` raises at the first attempt, unless it is one of `away`: stores that do not answer,
-    or not as they should, for now.
+    or not as they should, for now. Each has a sentence that anybody may hear.
     """
 
-    def __init__(self, open: Open, *, away: tuple[type[Exception], ...]) -> None:
+    def __init__(self, open: Open, *, away: dict[type[Exception], str]) -> None:
         self._open, self._away = open, away
+        self._why = "They have not answered yet."
         self._context: Context | None = None
         self._closing = asyncio.Event()
         self._tried = asyncio.Event()
@@ -38,7 +39,7 @@ class Opening:
     def context(self) -> Context:
         """What is open. Raises StorageUnavailable."""
         if self._context is None:
-            raise StorageUnavailable("The storage behind this service is not there yet. Try again.")
+            raise StorageUnavailable(f"The stores of this service are not open. {self._why} Try again.")
         return self._context
 
     async def __aenter__(self) -> Self:
@@ -71,9 +72,10 @@ class Opening:
                     self._tried.set()
                     await self._closing.wait()
                     return
-            except self._away as error:
+            except tuple(self._away) as error:
                 if self._closing.is_set():
                     raise
+                self._why = next(why for kind, why in self._away.items() if isinstance(error, kind))
                 log.warning("stores.away", reason=str(error), again_in=pause)
             self._tried.set()
             await asyncio.sleep(pause)
