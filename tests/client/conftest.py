@@ -1,14 +1,17 @@
 """Every flow is run on both drivers."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from heavylift.client.stories.upload import upload_file
+from tests.client.fetching import Fetcher
 from tests.client.rig import Rig
 from tests.client.scripted import Scripted
 from tests.client.story import CONTENT, PART, Upload
+from tests.support.stand_in import stand_in_server
 
 
 @pytest.fixture(params=["blocking", "asyncio"])
@@ -39,3 +42,12 @@ def upload(rig: Rig, path: Path) -> Upload:
         return rig.run(upload_file(**{"file": path, "purpose": "batch", "part_size": PART, **changes}))
 
     return run
+
+
+@pytest.fixture(params=["blocking", "asyncio"])
+def fetcher(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Fetcher]:
+    """Either client over real sockets, and an empty folder to download into."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    with stand_in_server() as stand_in:
+        yield Fetcher(kind=request.param, server=stand_in, folder=folder)

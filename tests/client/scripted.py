@@ -146,7 +146,7 @@ class Scripted:
     def _content(self, request: httpx2.Request, file_id: str) -> httpx2.Response:
         content = self.files[file_id][1]
         asked = re.fullmatch(r"bytes=(\d+)-(\d*)", request.headers.get("range", ""))
-        etag = f'"{file_id}"'
+        etag = f'"{checksums.extend(0, content):016x}"'
         if not self.ranges or not asked or request.headers.get("if-range", etag) != etag:
             return httpx2.Response(200, content=content)
         start, end = int(asked[1]), min(int(asked[2] or len(content)), len(content) - 1)

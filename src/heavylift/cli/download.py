@@ -8,12 +8,12 @@ import typer
 
 from heavylift.cli.amounts import show_bytes
 from heavylift.cli.connection import connected
-from heavylift.cli.exits import FAILED, INTERRUPTED, USAGE, fail
+from heavylift.cli.exits import INTERRUPTED, USAGE, fail
 from heavylift.cli.output import AsJson, as_data, examples, show_json, show_table
 
 if TYPE_CHECKING:
     from heavylift.client.client import Heavylift
-    from heavylift.client.models import DownloadedFile, File
+    from heavylift.client.models import DownloadedFile
 
 EXAMPLES = examples(
     'heavylift download "$FILE" --to copy.jsonl',
@@ -39,10 +39,11 @@ def download(
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
-    """Download a File: in parallel ranges, compared with the server's checksum, put in place whole.
+    """Download a File: in parallel ranges, verified on the disk, put in place whole.
 
-    Until then it is called PATH.part. After an interruption the same command fetches only what
-    is missing.
+    Until then its bytes are in a file of the download's own beside the target, heavylift-*.part.
+    After an interruption the same command fetches only what is missing or damaged. What is no
+    regular file is never replaced; a pipe or a device is written into.
     """
     from heavylift.cli.waiting import Waiting
 
@@ -50,11 +51,7 @@ def download(
         if to == "-":
             _pour(client, file_id, as_json=as_json)
             return
-        file = client.files.retrieve_file(file_id=file_id)
-        target = _target(Path(to), file)
-        if target.exists() and not force:
-            fail(f"{target} is there already. --force replaces it, --to names another place.", status=FAILED)
-        saved = _fetch(client, file_id, target, jobs=jobs, resume=resume)
+        saved = _fetch(client, file_id, to, jobs=jobs, resume=resume, force=force)
     if as_json:
         show_json(as_data(saved))
         return
@@ -62,26 +59,27 @@ def download(
     show_table(("path", "size", "checksum"), [(saved.path, show_bytes(saved.bytes), checked)])
 
 
-def _target(to: Path, file: "File") -> Path:
-    """A server's file name never leads out of the folder."""
-    if not to.is_dir():
-        return to
-    name = Path(file.filename.replace("\\", "/").replace("\0", "")).name
-    return to / (name if name not in {"", ".."} else file.id)
-
-
-def _fetch(client: "Heavylift", file_id: str, target: Path, *, jobs: int, resume: bool) -> "DownloadedFile":
+def _fetch(
+    client: "Heavylift", file_id: str, to: str, *, jobs: int, resume: bool, force: bool
+) -> "DownloadedFile":
     from heavylift.cli.progress import Bar
 
-    bar = Bar(target.name)
+    bar = Bar(Path(to).name or file_id)
     try:
         with bar:
             return client.files.download_file(
-                file_id=file_id, to=target, max_concurrency=jobs, resume=resume, on_progress=bar.report
+                file_id=file_id,
+                to=to,
+                max_concurrency=jobs,
+                resume=resume,
+                overwrite=force,
+                on_progress=bar.report,
             )
     except KeyboardInterrupt:
         again = "The same command goes on." if resume else "The same command begins again."
         fail(f"interrupted. {again}", status=INTERRUPTED)
+    except FileExistsError as error:
+        fail(f"{error.filename} is there already. --force replaces it, --to names another place.")
 
 
 def _pour(client: "Heavylift", file_id: str, *, as_json: bool) -> None:
@@ -89,6 +87,4 @@ def _pour(client: "Heavylift", file_id: str, *, as_json: bool) -> None:
         fail("--to - writes the File itself; --json has no place there.", status=USAGE)
     if sys.stdout.isatty():
         fail("--to - writes bytes, and this is a terminal. Redirect it: > FILE", status=USAGE)
-    for block in client.files.download_file(file_id=file_id):
-        sys.stdout.buffer.write(block)
-    sys.stdout.buffer.flush()
+    client.files.download_file(file_id=file_id, to=sys.stdout.buffer)

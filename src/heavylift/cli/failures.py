@@ -40,7 +40,7 @@ def explained(error: Exception, *, server_url: str, secret: str | None = None) -
 def _said(error: Exception) -> str:
     if isinstance(error, OSError):
         name = f"{error.filename}: " if error.filename else ""
-        return f"{name}{error.strerror or error}"
+        return f"{name}{error.strerror or error}".replace(" to=", " --to")
     return str(error).replace("timeout_ms", "--timeout")
 
 

@@ -58,7 +58,12 @@ class Watch(Protocol):
 
 
 class Sink(Protocol):
-    """Where the body of an answer goes instead of into memory. Begun anew for every attempt."""
+    """Where the body of an answer goes instead of into memory. Begun anew for every attempt.
+
+    `raw`, from its beginning on: the body is wanted with the coding that the answer names.
+    """
+
+    raw: bool
 
     def begin(self, status: int, headers: Mapping[str, str]) -> None:
         """The answer starts. Raises when it is not the one that was asked for."""

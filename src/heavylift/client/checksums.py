@@ -1,12 +1,15 @@
 """CRC-64/NVME as the server shows it: `crc64nvme:` and 16 hex digits."""
 
 import base64
+import re
 from collections.abc import Callable, Iterable
-from typing import cast
+from typing import Final, cast
 
 from awscrt.checksums import combine_crc64nvme, crc64nvme
 
-PREFIX = "crc64nvme:"
+PREFIX: Final = "crc64nvme:"
+
+_SHOWN: Final = re.compile(rf"{PREFIX}[0-9a-f]{{16}}", re.IGNORECASE | re.ASCII)
 
 
 _extended = cast("Callable[[bytes | bytearray | memoryview, int], int]", crc64nvme)
@@ -37,5 +40,10 @@ def content_digest(checksum: int) -> str:
 
 
 def comparable(shown: str | None) -> bool:
-    """Whether this is a checksum of the kind that we can compute."""
-    return shown is not None and shown.startswith(PREFIX)
+    """Whether this is a checksum of the kind that we can compute. Its letters may be of either case."""
+    return shown is not None and _SHOWN.fullmatch(shown) is not None
+
+
+def agrees(shown: str | None, checksum: int) -> bool:
+    """Whether it is that one, however it is written."""
+    return shown is not None and shown.lower() == show(checksum)

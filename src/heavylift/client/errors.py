@@ -19,7 +19,7 @@ HeavyliftError                    the root: catch this one to catch all of them
 │   ├── RequestAbortedError       given up on request of the caller
 │   ├── InvalidRequestError       the request could not even be made
 │   └── UnexpectedClientError     anything else below HTTP
-├── FileChangedError              the local file was changed while it was being read
+├── FileChangedError              the file was changed while it was being read, here or on the server
 ├── CorruptedError                bytes arrived that are not those that were sent
 └── ResumeError                   this upload cannot be continued
 """
@@ -212,7 +212,7 @@ class UnexpectedClientError(HTTPClientError):
 
 
 class FileChangedError(HeavyliftError):
-    """The local file was changed while it was being read, so what was sent is no one file."""
+    """The file was changed while it was being read, here or on the server: what came of it is no one file."""
 
 
 class CorruptedError(HeavyliftError):

@@ -120,6 +120,9 @@ def _attempt(call: Call[Any], request: Request) -> Flow[Answer | HeavyliftError]
     except (errors.ConnectionError, errors.RequestTimeoutError) as error:
         tally.take_back()
         return error
+    except HeavyliftError:
+        tally.take_back()
+        raise
     if answer.status >= 400:
         tally.take_back()
         if call.watch is not None and answer.status in _PUSH_BACK:

@@ -1,15 +1,13 @@
 """`client.uploads` and `client.files`, for either client: the functions, unwrapped."""
 
-import os
 from collections.abc import Coroutine
-from functools import partial
 from typing import Any, overload
 
 from heavylift.client import funcs
 from heavylift.client.content import AsyncContent, Content
+from heavylift.client.disk.targets import Destination
 from heavylift.client.methods import AsyncListing, AsyncMethod, Listing, Method, OnAsync, OnBlocking
 from heavylift.client.models import DownloadedFile
-from heavylift.client.operations.files import open_content
 from heavylift.client.options import RequestOptions
 from heavylift.client.progress import OnProgress
 from heavylift.client.stories.download import RANGE_SIZE
@@ -67,24 +65,23 @@ class Files(OnBlocking):
         self,
         *,
         file_id: str,
-        to: str | os.PathLike[str],
+        to: Destination,
         max_concurrency: int = 4,
         range_size: int = RANGE_SIZE,
         resume: bool = True,
+        overwrite: bool = True,
         on_progress: OnProgress | None = None,
         options: RequestOptions | None = None,
     ) -> DownloadedFile: ...
-    def download_file(
-        self, *, to: str | os.PathLike[str] | None = None, **wishes: Any
-    ) -> Content | DownloadedFile:
+    def download_file(self, *, to: Destination | None = None, **wishes: Any) -> Content | DownloadedFile:
         """Without `to`, the bytes to iterate over, from `start` to before `end`; else onto the disk.
 
-        Onto the disk means: in parallel ranges, resumable, verified, and put in place whole.
+        Onto the disk means: in parallel ranges, resumable, verified, and put in place whole. `to`
+        may be an open file too, or the path of a pipe: then they are poured out in order.
         """
         if to is not None:
             return self.save_file(to=to, **wishes)
-        start, end = wishes.get("start", 0), wishes.get("end")
-        return Content(self.driver, partial(open_content, **wishes), start=start, end=end)
+        return Content(self.driver, **wishes)
 
 
 class AsyncFiles(OnAsync):
@@ -111,21 +108,22 @@ class AsyncFiles(OnAsync):
         self,
         *,
         file_id: str,
-        to: str | os.PathLike[str],
+        to: Destination,
         max_concurrency: int = 4,
         range_size: int = RANGE_SIZE,
         resume: bool = True,
+        overwrite: bool = True,
         on_progress: OnProgress | None = None,
         options: RequestOptions | None = None,
     ) -> Coroutine[Any, Any, DownloadedFile]: ...
     def download_file(
-        self, *, to: str | os.PathLike[str] | None = None, **wishes: Any
+        self, *, to: Destination | None = None, **wishes: Any
     ) -> AsyncContent | Coroutine[Any, Any, DownloadedFile]:
         """Without `to`, the bytes to iterate over, from `start` to before `end`; else onto the disk.
 
-        Onto the disk means: in parallel ranges, resumable, verified, and put in place whole.
+        Onto the disk means: in parallel ranges, resumable, verified, and put in place whole. `to`
+        may be an open file too, or the path of a pipe: then they are poured out in order.
         """
         if to is not None:
             return self.save_file(to=to, **wishes)
-        start, end = wishes.get("start", 0), wishes.get("end")
-        return AsyncContent(self.driver, partial(open_content, **wishes), start=start, end=end)
+        return AsyncContent(self.driver, **wishes)

@@ -96,11 +96,11 @@ class _Given:
 
 
 class Body(_Given):
-    """An answer's body. `straight`: past the HTTP library where that can be."""
+    """An answer's body. `straight`: past the HTTP library where that can be; `raw`: no coding is undone."""
 
-    def __init__(self, answer: httpx2.Response, *, straight: bool) -> None:
+    def __init__(self, answer: httpx2.Response, *, straight: bool, raw: bool = False) -> None:
         super().__init__(answer, straight=straight)
-        self._ordinary = answer.iter_bytes()
+        self._ordinary = answer.iter_raw() if raw else answer.iter_bytes()
 
     def read(self, most: int = PIECE) -> bytes | memoryview:
         """At most so many bytes, and none at the end. Raises what the HTTP library raises."""
@@ -119,9 +119,9 @@ class AsyncBody(_Given):
     """The same, awaited. Less is never asked for than what an event loop takes out of a socket at once:
     what is left over would be copied, and copied again."""
 
-    def __init__(self, answer: httpx2.Response, *, straight: bool) -> None:
+    def __init__(self, answer: httpx2.Response, *, straight: bool, raw: bool = False) -> None:
         super().__init__(answer, straight=straight)
-        self._ordinary = answer.aiter_bytes()
+        self._ordinary = answer.aiter_raw() if raw else answer.aiter_bytes()
 
     async def read(self, most: int = PIECE) -> bytes | memoryview:
         """At most so many bytes, and none at the end. Raises what the HTTP library raises."""

@@ -108,7 +108,7 @@ class BlockingTransport:
                 return _answer(response, response.read())
             attempt.sink.begin(response.status_code, response.headers)
             try:
-                body = Body(response, straight=self._owned)
+                body = Body(response, straight=self._owned, raw=attempt.sink.raw)
                 while block := body.read():
                     _refuse_aborted(aborted)
                     attempt.sink.write(block)
@@ -124,10 +124,10 @@ class BlockingTransport:
         answer.raw.close()
 
     @contextmanager
-    def opened(self, answer: Answer, size: int) -> Iterator[Generator[bytes]]:
-        """The blocks of an answer that was left unread."""
+    def opened(self, answer: Answer, size: int, *, raw: bool = False) -> Iterator[Generator[bytes]]:
+        """The blocks of an answer that was left unread; `raw`: with the coding that it names."""
         try:
-            yield _blocks(Body(answer.raw, straight=self._owned), size)
+            yield _blocks(Body(answer.raw, straight=self._owned, raw=raw), size)
         finally:
             answer.raw.close()
 
@@ -238,9 +238,10 @@ class AsyncTransport:
         try:
             if attempt.sink is None or response.status_code >= 400:
                 return _answer(response, await response.aread())
-            sink, body = attempt.sink, AsyncBody(response, straight=self._owned)
+            sink = attempt.sink
             try:  # a cancellation may come while the thread begins
                 await in_thread(lambda: sink.begin(response.status_code, response.headers))
+                body = AsyncBody(response, straight=self._owned, raw=sink.raw)
                 await _into_sink(body, sink, attempt.tally)
             finally:
                 sink.end()
@@ -253,12 +254,13 @@ class AsyncTransport:
         await answer.raw.aclose()
 
     @asynccontextmanager
-    async def opened(self, answer: Answer, size: int) -> AsyncIterator[AsyncGenerator[bytes]]:
-        """The blocks of an answer that was left unread."""
+    async def opened(
+        self, answer: Answer, size: int, *, raw: bool = False
+    ) -> AsyncIterator[AsyncGenerator[bytes]]:
+        """The blocks of an answer that was left unread; `raw`: with the coding that it names."""
+        body = AsyncBody(answer.raw, straight=self._owned, raw=raw)
         try:
-            async with contextlib.aclosing(
-                _blocks_async(AsyncBody(answer.raw, straight=self._owned), size)
-            ) as blocks:
+            async with contextlib.aclosing(_blocks_async(body, size)) as blocks:
                 yield blocks
         finally:
             await answer.raw.aclose()

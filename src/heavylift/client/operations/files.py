@@ -117,14 +117,9 @@ def delete_file(*, file_id: str, options: RequestOptions | None = None) -> Flow[
     )
 
 
-def open_content(
-    *, file_id: str, start: int = 0, end: int | None = None, options: RequestOptions | None = None
-) -> Flow[Answer]:
-    """The content's bytes from `start` to before `end`, left unread in the answer."""
-    headers = dict(RAW)
-    if start or end is not None:
-        headers["Range"] = f"bytes={start}-{'' if end is None else end - 1}"
-    return (yield from ask(_content(file_id, headers, options=given(options), stream=True)))
+def open_content(*, file_id: str, headers: dict[str, str], options: RequestOptions) -> Flow[Answer]:
+    """The content, or the range that the headers ask for, left unread in the answer."""
+    return (yield from ask(_content(file_id, {**RAW, **headers}, options=options, stream=True)))
 
 
 def fetch_content(

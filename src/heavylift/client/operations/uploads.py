@@ -123,7 +123,7 @@ def send_part(
                 raise
         else:
             shown = sent.part.checksum
-            if not checksums.comparable(shown) or shown == checksums.show(sent.checksum):
+            if not checksums.comparable(shown) or checksums.agrees(shown, sent.checksum):
                 return sent
             if watch is not None:
                 watch.moved(-piece.length)

@@ -53,7 +53,7 @@ def parts_on_server(upload_id: str, options: RequestOptions) -> Flow[list[Arrive
 def _comparable(parts: Iterable[UploadPart]) -> Iterator[Arrived]:
     for part in parts:
         if part.bytes is not None and part.checksum is not None and checksums.comparable(part.checksum):
-            yield Arrived(part_id=part.id, length=part.bytes, checksum=part.checksum)
+            yield Arrived(part_id=part.id, length=part.bytes, checksum=part.checksum.lower())
 
 
 def parts_in_journal(pieces: Iterable[PieceDone]) -> list[Arrived]:
@@ -98,7 +98,7 @@ def same_content(local: Local, upload: Upload) -> Flow[bool]:
     if upload.bytes != local.size or not checksums.comparable(shown):
         return upload.bytes == local.size
     checksum = yield from work(lambda aborted: _checksum(local, 0, local.size, aborted))
-    return checksums.show(checksum) == shown
+    return checksums.agrees(shown, checksum)
 
 
 def _checksum(local: Local, offset: int, length: int, aborted: Callable[[], bool]) -> int:
