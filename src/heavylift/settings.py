@@ -114,7 +114,11 @@ class Settings(BaseSettings):
     )
     tls_cert: Path | None = Field(None, description="PEM certificate chain; with tls_key, serves https.")
     tls_key: Path | None = Field(None, description="PEM private key.")
-    bare_paths: bool = Field(False, description="Answer on /uploads and /files too, without /v1.")
+    compatible_paths: bool = Field(
+        False,
+        description="Answer without /v1, under /openai and under /openai/v1 too, and take the header api-key:"
+        " for the clients of Azure and Groq.",
+    )
     cors_origins: list[str] = Field([], description='Origins whose web pages may call; ["*"] for any.')
     lane: bool = Field(
         True, description="Receive and send bulk bodies past ASGI, where the server and the disk allow it."

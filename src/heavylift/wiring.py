@@ -163,7 +163,8 @@ def build_app(settings: Settings, *, clock: Clock = time.time) -> ASGIApp:
     )
     return create_app(
         lambda: Opening(opened, away=AWAY),
-        bounds=bounds, gate=gate, cors_origins=settings.cors_origins, bare_paths=settings.bare_paths,
+        bounds=bounds, gate=gate,
+        cors_origins=settings.cors_origins, compatible_paths=settings.compatible_paths,
     )  # fmt: skip
 
 
@@ -193,6 +194,7 @@ def make_context(
         ),
         rate=RateLimit(settings.rate_limit),
         authenticate=settings.auth == "on",
+        api_key_header=settings.compatible_paths,
     )  # fmt: skip
 
 

@@ -198,7 +198,7 @@ async def test_more_bodies_than_fit_are_503_with_a_time_to_wait(start: Start) ->
 
 
 async def test_bare_paths_answer_only_where_they_are_switched_on(start: Start) -> None:
-    async with start(bare_paths=True) as service:
+    async with start(compatible_paths=True) as service:
         upload_id = await service.upload()
         assert (await service.client.get(f"/uploads/{upload_id}")).json()["id"] == upload_id
         assert (await service.client.get("/files")).status_code == 200

@@ -2,6 +2,7 @@
 
 import httpx2
 import pytest
+from structlog.testing import capture_logs
 
 from tests.api.conftest import Service, Start, error_of
 
@@ -27,6 +28,37 @@ async def test_a_listed_origin_may_call_and_read_and_no_other(start: Start) -> N
             assert "x-request-id" in answer.headers["access-control-expose-headers"]
         other = await service.client.get("/v1/files", headers={"Origin": "https://evil.example"})
         assert "access-control-allow-origin" not in other.headers
+
+
+async def test_without_a_listed_origin_a_preflight_hears_what_to_do(service: Service) -> None:
+    asked = preflight()
+    answer = await service.stranger.options("/v1/uploads", headers=asked)
+    is_refused(answer, asked, "Origin")
+    assert "HEAVYLIFT_CORS_ORIGINS" in answer.text
+
+
+async def test_a_page_may_read_what_downloads_and_repetitions_need(start: Start) -> None:
+    async with start(cors_origins=[PAGE]) as service:
+        path = f"/v1/files/{await service.file()}/content"
+        answer = await service.client.get(path, headers={"Origin": PAGE})
+        shown = set(answer.headers["access-control-expose-headers"].split(", "))
+        assert shown >= {"accept-ranges", "content-length", "last-modified", "etag", "content-digest"}
+        safelisted = {"cache-control", "content-language", "content-type", "expires", "pragma"}
+        technical = {"date", "server", "connection", "vary", "x-content-type-options"}
+        others = {name for name in answer.headers if not name.startswith("access-control")}
+        assert others - shown - safelisted - technical == set()
+
+
+@pytest.mark.parametrize("origins", [[], [PAGE]])
+async def test_an_origin_that_may_not_call_is_in_the_log(start: Start, origins: list[str]) -> None:
+    with capture_logs() as lines:
+        async with start(cors_origins=origins) as service:
+            await service.client.get("/v1/files", headers={"Origin": "https://evil.example"})
+            await service.stranger.options("/v1/files", headers=preflight("https://evil.example"))
+            await service.client.get("/v1/files", headers={"Origin": PAGE})
+            await service.client.get("/v1/files")
+    seen = [line.get("refused_origin") for line in lines if line["event"] == "request"]
+    assert seen == ["https://evil.example"] * 2 + [None if origins else PAGE, None]
 
 
 async def test_without_a_listed_origin_no_page_may_read(service: Service) -> None:

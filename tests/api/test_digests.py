@@ -106,3 +106,22 @@ def test_any_text_is_read_or_refused(header: str) -> None:
             if name not in message:
                 raise
         assert all(len(one.value) == WIDTHS[one.algorithm] for one in found)
+
+
+def test_content_md5_is_sent_once() -> None:
+    line = ("content-md5", base64.b64encode(hashlib.md5(DATA).digest()).decode())
+    assert len(expected_digests([line])) == 1
+    for count in (2, 1400):
+        with pytest.raises(MalformedBody, match=f"{count} times") as refused:
+            expected_digests([line] * count)
+        assert refused.value.param == "Content-MD5"
+
+
+@pytest.mark.parametrize("header", ["Content-Digest", "Repr-Digest"])
+def test_a_dictionary_of_very_many_digests_is_refused(header: str) -> None:
+    for name in ("x", "md5"):
+        many = [(header, ", ".join([f"{name}={item(bytes(16))}"] * 100))]
+        assert len(expected_digests(many)) == (name == "md5")
+        with pytest.raises(MalformedBody, match="more than 100") as refused:
+            expected_digests(many * 2)
+        assert refused.value.param == header

@@ -218,9 +218,9 @@ async def test_a_head_has_a_hundred_lines_at_most(serve: Serve, lines: int) -> N
     [
         (b"-0", 416), (b"-1-5", 200), (b"0-" + b"9" * 5000, 206), (b"9" * 5000 + b"-", 416),
         (b",".join(b"%d-%d" % (at, at) for at in range(0, 10_000, 2)), 200),
-        (b",".join([b"0-"] * 10_000), 206), ("0-٣".encode(), 200),
+        (b",".join([b"0-"] * 10_000), 200), (b",".join([b"0-"] * 100), 206), ("0-٣".encode(), 200),
     ],
-    ids=["the last none", "two signs", "a huge end", "a huge start", "5000 apart", "10000 alike", "digits"],
+    ids=["the last none", "two signs", "a huge end", "a huge start", "5000 apart", "10000", "100", "digits"],
 )  # fmt: skip
 async def test_odd_ranges_are_answered(serve: Serve, ranges: bytes, status: int) -> None:
     async with serve() as connected:

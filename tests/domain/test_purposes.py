@@ -96,7 +96,9 @@ def test_vision_takes_nothing_else(name: str) -> None:
 def test_batch_and_fine_tune_want_jsonl_in_openais_words(purpose: str, sentence: str, name: str) -> None:
     with pytest.raises(UnfitFile) as refused:
         check_name(PURPOSES[purpose], name, Checks.FULL)
-    assert refused.value.message == sentence
+    assert refused.value.message.startswith(sentence)
+    named = f"'{name}', which has no extension" in refused.value.message
+    assert named == (name in {"jsonl", ".jsonl", "x"})
     assert refused.value.param == "filename"
 
 

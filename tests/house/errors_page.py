@@ -59,6 +59,7 @@ REMEDIES = {
     " your bytes, send it again, and complete with its new id.",
     "PartNotFound": "List ids that `POST /v1/uploads/{upload_id}/parts` of this Upload returned.",
     "TooManyParts": "Create a new Upload and send larger Parts.",
+    "UnsupportedCoding": "Send the bytes themselves, without a Content-Encoding.",
     "UnknownParameter": "Leave the field out.",
     "UploadCancelled": "Create a new Upload.",
     "UploadCompleted": "Nothing if the File is there: `GET /v1/uploads/{upload_id}` shows it. Else create"

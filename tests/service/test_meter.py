@@ -116,3 +116,23 @@ async def test_slow_digests_are_computed_off_the_event_loop(algorithm: str, slow
     seen = Seen(admit=lambda _: None, settle=lambda _: None, expected=[promise(algorithm, b"hello")])
     assert [chunk async for chunk in metered(stream(b"hello"), seen)] == [b"hello"]
     assert (threading.get_ident() in threads) is not slow
+
+
+def test_a_digest_is_computed_once_however_many_headers_promise_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+    counting = {
+        name: lambda name=name, new=new: (made.append(name), new())[1] for name, new in HASHERS.items()
+    }
+    monkeypatch.setattr("heavylift.service.meter.HASHERS", counting)
+    meter = a_meter(promise("md5", b"abc"), promise("md5", b"abc"), promise("sha-256", b"abc"))
+    meter.expect([promise("md5", b"abc")])
+    meter.update(b"abc")
+    meter.finish()
+    assert made == ["md5", "sha-256"]
+
+
+def test_of_several_promises_of_one_kind_each_is_kept() -> None:
+    meter = a_meter(promise("md5", b"abc"), promise("md5", b"abd"))
+    meter.update(b"abc")
+    with pytest.raises(DigestMismatch):
+        meter.finish()

@@ -17,6 +17,7 @@ from heavylift.api.frame import Frame
 from heavylift.api.gate import Gate
 from heavylift.api.openapi import DESCRIPTION, TITLE, without_422
 from heavylift.api.opening import Opening
+from heavylift.api.screen import Screen
 from heavylift.api.server.bounds import STATE, Bounds, Shared
 from heavylift.api.shortcut import Shortcut
 
@@ -29,14 +30,14 @@ def create_app(
     bounds: Bounds,
     gate: Gate,
     cors_origins: Sequence[str] = (),
-    bare_paths: bool = False,
+    compatible_paths: bool = False,
 ) -> ASGIApp:
     """The whole service as an ASGI application.
 
     `running` opens everything behind the routes when the server starts and closes it when
     it stops. `bounds` and `gate` reach the server through the lifespan's state: the one bounds its
-    connections, the other it shuts when it is to stop. `bare_paths`
-    answers without the prefix /v1 too.
+    connections, the other it shuts when it is to stop. `compatible_paths`
+    answers without the prefix /v1 too, and under /openai and /openai/v1.
     """
 
     @asynccontextmanager
@@ -54,12 +55,9 @@ def create_app(
         redirect_slashes=False,  # a path is right or unknown; a redirected body would travel twice
     )
     app.include_router(health.router)
-    for prefix in ("/v1", "") if bare_paths else ("/v1",):
-        for router in (uploads.router, files.router):
-            app.include_router(router, prefix=prefix, include_in_schema=bool(prefix))
+    for router in (uploads.router, files.router):
+        app.include_router(router, prefix="/v1")
     add_error_handlers(app)
     app.openapi = partial(without_422, app.openapi)  # type: ignore[method-assign]
-    stack: ASGIApp = Shortcut(app, bare_paths=bare_paths)
-    if cors_origins:
-        stack = CrossOrigin(stack, origins=cors_origins)
-    return Frame(stack)
+    screened = Screen(Shortcut(app), compatible=compatible_paths)
+    return Frame(CrossOrigin(screened, origins=cors_origins))

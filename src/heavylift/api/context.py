@@ -9,6 +9,7 @@ from fastapi.security import APIKeyHeader
 from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import SlidingWindowCounterRateLimiter
+from starlette.datastructures import Headers
 from starlette.requests import Request
 
 from heavylift.api.body import Patience
@@ -20,6 +21,9 @@ from heavylift.service.files import Files
 from heavylift.service.keys import DEFAULT_PROJECT, Keys
 from heavylift.service.ports import Project
 from heavylift.service.uploads import Uploads
+
+KEY_HEADERS = ("api-key", "x-api-key")
+"""Where clients of other services put their keys."""
 
 
 class RateLimit:
@@ -42,7 +46,8 @@ class RateLimit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """Everything behind the routes. `authenticate` False lets everyone in as the first project.
+    """Everything behind the routes. `authenticate` False lets everyone in as the first project;
+    `api_key_header` takes the key from a header of that name too.
 
     `patience` is for bytes, `document_patience` for JSON.
     """
@@ -57,6 +62,7 @@ class Context:
     document_patience: Patience
     rate: RateLimit
     authenticate: bool = True
+    api_key_header: bool = False
 
 
 async def _context(request: Request) -> Context:  # not a plain function: those run in a thread
@@ -76,7 +82,7 @@ _bearer = APIKeyHeader(
 async def authenticate(request: Request, context: Context) -> Project:
     """The project that the request's key opens. Raises Unauthenticated, RateLimited."""
     if context.authenticate:
-        project = await context.keys.owner(_secret(request.headers.get("authorization")))
+        project = await context.keys.owner(_secret(request.headers, context))
     else:
         project = next(p for p in await context.keys.projects() if p.name == DEFAULT_PROJECT)
     request.state.project = project.name
@@ -88,16 +94,28 @@ async def _caller(request: Request, context: Stories, _: Annotated[str | None, S
     return await authenticate(request, context)
 
 
-def _secret(authorization: str | None) -> str:
+def _secret(headers: Headers, context: Context) -> str:
+    authorization = headers.get("authorization")
     if not authorization:
+        if context.api_key_header and (secret := headers.get("api-key", "").strip()):
+            return secret
         raise MissingKey(
             "You didn't provide an API key. Send it in an Authorization header, as"
-            " `Authorization: Bearer YOUR_KEY`."
+            f" `Authorization: Bearer YOUR_KEY`.{_elsewhere(headers)}"
         )
     scheme, _, secret = authorization.strip().partition(" ")
     if scheme.lower() != "bearer" or not secret.strip():
         raise InvalidKey("The Authorization header must read `Bearer YOUR_KEY`.")
     return secret.strip()
+
+
+def _elsewhere(headers: Headers) -> str:
+    """Where a key was sent that is not looked for there."""
+    seen = [name for name in KEY_HEADERS if headers.get(name)]
+    if not seen:
+        return ""
+    hint = " unless HEAVYLIFT_COMPATIBLE_PATHS is on" if seen[0] == "api-key" else ""
+    return f" There is a header {seen[0]}, which is not read here{hint}."
 
 
 Caller = Annotated[Project, Depends(_caller)]

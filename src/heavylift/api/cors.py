@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from heavylift.api.errors import refusal_response
 from heavylift.domain.errors import InvalidRequest
@@ -15,10 +15,16 @@ ANY = "*"
 METHODS = ("GET", "HEAD", "POST", "DELETE")
 
 SHOWN_HEADERS = (
+    "accept-ranges",
+    "content-digest",
     "content-disposition",
+    "content-length",
     "content-range",
     "etag",
+    "heavylift-idempotency",
+    "last-modified",
     "openai-processing-ms",
+    "openai-version",
     "retry-after",
     "x-request-id",
 )
@@ -50,6 +56,29 @@ class CrossOrigin(CORSMiddleware):
             expose_headers=SHOWN_HEADERS,
             max_age=3600,
         )
+        self._named = bool(origins)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Run one request. An origin that may not call is for the log."""
+        origin = None
+        if scope["type"] == "http":
+            origin = next((value for name, value in scope["headers"] if name == b"origin"), None)
+        if origin is None:
+            await self.app(scope, receive, send)
+            return
+        shown = origin.decode("latin-1")
+        if not self.is_allowed_origin(shown):
+            scope.setdefault("state", {})["refused_origin"] = shown[:MOST_SHOWN]
+        await super().__call__(scope, receive, send)
+
+    async def simple_response(
+        self, scope: Scope, receive: Receive, send: Send, request_headers: Headers
+    ) -> None:
+        """Where no origin is named, answers are as they are without any of this."""
+        if self._named:
+            await super().simple_response(scope, receive, send, request_headers)
+        else:
+            await self.app(scope, receive, send)
 
     def preflight_response(self, request_headers: Headers) -> Response:
         """Leave to call, or the reason why not."""

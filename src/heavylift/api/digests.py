@@ -20,6 +20,9 @@ DICTIONARIES = {"content-digest": "Content-Digest", "repr-digest": "Repr-Digest"
 
 HEADERS = frozenset({"content-md5", *DICTIONARIES})
 
+MOST_MEMBERS = 100
+"""Of one dictionary, those included that are ignored."""
+
 _KEY = r"[a-z*][a-z0-9_.*-]*"
 _ITEM = (
     r":[A-Za-z0-9+/]*={0,2}:"  # bytes, in base64
@@ -44,7 +47,13 @@ def expected_digests(headers: Mapping[str, str] | Iterable[tuple[str, str]]) -> 
             lines.setdefault(key, []).append(value)
     if not lines:
         return ()
-    expected = [_content_md5(value) for value in lines.get("content-md5", ())]
+    sums = lines.get("content-md5", [])
+    if len(sums) > 1:
+        raise MalformedBody(
+            f"Content-MD5 occurs {len(sums)} times. The bytes have one MD5: send it once.",
+            param="Content-MD5",
+        )
+    expected = [_content_md5(value) for value in sums]
     for key, header in DICTIONARIES.items():
         if key in lines:
             expected += _dictionary(", ".join(lines[key]), header)
@@ -65,9 +74,12 @@ def _dictionary(text: str, header: str) -> list[Expected]:
     """A dictionary of byte sequences by RFC 8941. A key that comes twice counts as it came last."""
     text = text.strip(" ")
     found: dict[str, str | None] = {}
-    at = 0
+    at = members = 0
     while at < len(text):
         match = _MEMBER.match(text, at)
+        members += 1
+        if members > MOST_MEMBERS:
+            raise MalformedBody(f"{header} names more than {MOST_MEMBERS} digests.", param=header)
         if match is None:
             raise MalformedBody(
                 f"{header} must be a list of algorithm=:base64:, such as sha-256=:…:.", param=header

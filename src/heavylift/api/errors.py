@@ -26,6 +26,7 @@ STATUS: dict[type[Refusal], int] = {
     errors.TooSlow: 408,
     errors.PreconditionFailed: 412,
     errors.TooLarge: 413,
+    errors.UnsupportedCoding: 415,
     Unsatisfiable: 416,
     errors.RateLimited: 429,
     errors.Unavailable: 503,
@@ -109,6 +110,8 @@ def refusal_response(refusal: Refusal) -> Response:
         headers["Retry-After"] = str(retry_after)
     if isinstance(refusal, Unsatisfiable):
         headers["Content-Range"] = f"bytes */{refusal.size}"
+    if isinstance(refusal, errors.UnsupportedCoding):
+        headers["Accept-Encoding"] = "identity"
     if isinstance(refusal, errors.Unauthenticated):
         headers["WWW-Authenticate"] = "Bearer"
     return error_response(

@@ -10,6 +10,10 @@ from heavylift.domain.errors import MalformedBody
 HEADERS = 32
 """Header lines of one field. RFC 7578 has use for three."""
 
+PARAMETERS = 16
+"""Of one header. None needs four."""
+
+_FOLD = re.compile(rb"\r\n[ \t]++")
 _WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 # Possessive throughout (`*+`): no header can make these walk back and forth over its blanks.
 _HEADER = re.compile(rf"({_WORD}):[ \t]*+([^\x00-\x08\x0a-\x1f\x7f]*+)\Z")
@@ -51,9 +55,12 @@ def boundary_of(content_type: str, *, param: str = "data") -> bytes:
 
 
 @lru_cache(maxsize=64)  # most clients head every Part alike; a block has a bounded size
-def field_of(block: bytes, *, param: str) -> FieldBegin:
-    """The field that these header lines, parted by CR LF, describe. Raises MalformedBody."""
-    headers = _headers(block, param=param)
+def field_of(block: bytes, *, param: str, named: bool = True) -> FieldBegin:
+    """The field that these header lines, parted by CR LF, describe. Raises MalformedBody.
+
+    If it is not `named`, a file name means nothing, whatever it is.
+    """
+    headers = _headers(block, param=param, strict=named)
     encoding = _only("content-transfer-encoding", headers, param=param)
     if encoding is not None and encoding.strip().lower() not in _ENCODINGS:
         raise MalformedBody(
@@ -69,11 +76,11 @@ def field_of(block: bytes, *, param: str) -> FieldBegin:
             f'A form field\'s Content-Disposition is form-data; name="…", not {kind.strip()[:100]!r}.',
             param=param,
         )
-    parameters = _parameters(rest, of="Content-Disposition", param=param)
+    parameters = _parameters(rest, of="Content-Disposition", param=param, strict=named)
     if not parameters.get("name"):
         raise MalformedBody('A form field has no name: send form-data; name="…".', param=param)
     filename = parameters.get("filename")
-    if "filename*" in parameters:
+    if named and "filename*" in parameters:
         filename = _extended(parameters["filename*"], param=param)
     return FieldBegin(
         name=parameters["name"],
@@ -83,9 +90,11 @@ def field_of(block: bytes, *, param: str) -> FieldBegin:
     )
 
 
-def _headers(block: bytes, *, param: str) -> tuple[tuple[str, str], ...]:
+def _headers(block: bytes, *, param: str, strict: bool) -> tuple[tuple[str, str], ...]:
+    block = _FOLD.sub(b" ", block)  # RFC 5322, by which MIME goes, lets a line be folded
     try:
-        lines = block.decode("utf-8").split("\r\n") if block else []
+        text = block.decode("utf-8", "strict" if strict else "replace")
+        lines = text.split("\r\n") if text else []
     except UnicodeDecodeError:
         raise MalformedBody("The headers of a form field are not UTF-8.", param=param) from None
     if len(lines) > HEADERS:
@@ -110,17 +119,24 @@ def _only(name: str, headers: tuple[tuple[str, str], ...], *, param: str) -> str
     return values[0] if values else None
 
 
-def _parameters(text: str, *, of: str, param: str) -> dict[str, str]:
-    """What follows the first semicolon: `a=b; c="d"`. Names in lower case, values without their quotes."""
+def _parameters(text: str, *, of: str, param: str, strict: bool = True) -> dict[str, str]:
+    """What follows the first semicolon: `a=b; c="d"`. Names in lower case, values without their quotes.
+
+    Not `strict`: up to where it is malformed, if the name came before.
+    """
     found: dict[str, str] = {}
     text = text.strip("; \t")
     at = 0
     while at < len(text):
         match = _PARAMETER.match(text, at)
+        if match is None and not strict and "name" in found:
+            break
         if match is None:
             raise MalformedBody(f'{of} has a malformed parameter: send name="value" pairs.', param=param)
         name, quoted, plain = match[1].lower(), match[2], match[3]
-        if name in found:
+        if len(found) >= PARAMETERS:
+            raise MalformedBody(f"{of} has more than {PARAMETERS} parameters. Send fewer.", param=param)
+        if name in found and (strict or not name.startswith("filename")):
             raise MalformedBody(f"{of} has the parameter {name[:100]!r} twice.", param=param)
         found[name] = _ESCAPED.sub(_unescape, quoted) if quoted is not None else plain.rstrip(" \t")
         at = match.end()

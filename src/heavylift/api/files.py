@@ -19,7 +19,7 @@ from heavylift.api.idempotency import OFFER, idempotency_key
 from heavylift.api.lane import lane_of
 from heavylift.api.multipart import FileForm, boundary_of
 from heavylift.api.openapi import BINARY, FILE_BODY, responses
-from heavylift.api.paging import PAGE_QUERY, page_of, query
+from heavylift.api.paging import PAGE_QUERY, asked, page_of, query
 from heavylift.api.ranges import Selected, http_date, select
 from heavylift.api.schemas import DeletedFile, ExpiresAfter, FileList, FileObject, page_fields
 from heavylift.domain import checksums, ids
@@ -40,7 +40,9 @@ CONTENT: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.post("", operation_id="createFile", responses=responses(400, 408, 413, 507), openapi_extra=FILE_BODY)
+@router.post(
+    "", operation_id="createFile", responses=responses(400, 408, 413, 415, 507), openapi_extra=FILE_BODY
+)
 async def create_file(request: Request, context: Stories, caller: Caller) -> FileObject:
     """Upload a file of up to 512 MB in one request. Larger ones go through an Upload."""
     key = idempotency_key(request.headers)
@@ -104,7 +106,7 @@ async def list_files(request: Request, response: Response, context: Stories, cal
     """List Files, newest first."""
     response.headers.update(OFFER)
     page, shown = page_of(request, ids.FILE, most=context.limits.page)
-    purpose = request.query_params.get("purpose")
+    purpose = asked(request, "purpose")
     if purpose is not None:
         purpose = purpose.replace("\0", "\ufffd")  # which no database takes, and no purpose has
     found = await context.files.list(caller.id, purpose=purpose, page=page)
@@ -142,7 +144,13 @@ async def send_content(file_id: str, request: Request, context: Context, caller:
 
     def wanted(file: File) -> Span | None:
         nonlocal selected
-        selected = select(request.headers, size=file.bytes, etag=_etag(file), last_modified=file.created_at)
+        selected = select(
+            request.headers.items(),
+            size=file.bytes,
+            etag=_etag(file),
+            last_modified=file.created_at,
+            ranged=request.method == "GET",
+        )
         return Span(selected.start, selected.stop) if request.method != "HEAD" else None
 
     file, places = await context.files.content(caller.id, file_id, wanted)

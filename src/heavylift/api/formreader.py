@@ -49,14 +49,16 @@ class FormReader:
     """A multipart/form-data body, fed in chunks of any size, told as events.
 
     Payload comes as memoryviews of the chunk that was fed, valid until the next feed. Every
-    refusal is a MalformedBody that names `param`; after one the reader is of no more use.
+    refusal is a MalformedBody that names `param`; after one the reader is of no more use. Not `named`:
+    names of files mean nothing.
     """
 
-    def __init__(self, boundary: bytes, *, limits: Limits, param: str = "data") -> None:
+    def __init__(self, boundary: bytes, *, limits: Limits, param: str = "data", named: bool = True) -> None:
         self._delimiter = b"\r\n--" + boundary
         self._matched = 2  # the body's first byte begins a line, as if CR LF came before it
         self._bound = limits.field_bytes
         self._param = param
+        self._named = named
         self._kept = bytearray()
         self._skipped = 0
         self._fields = 0
@@ -160,7 +162,7 @@ class FormReader:
                 raise self._malformed(f"The headers of a form field are longer than {self._bound} bytes.")
             return stop
         unread = len(self._kept) - (end + 4)
-        events.append(field_of(bytes(self._kept[2:end]), param=self._param))
+        events.append(field_of(bytes(self._kept[2:end]), param=self._param, named=self._named))
         self._kept.clear()
         self._step = FormReader._payload
         return stop - unread

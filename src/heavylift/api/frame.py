@@ -93,4 +93,5 @@ class Passage:
             bytes_in=self._bytes_in + state.get("bytes_in", 0),
             bytes_out=self._bytes_out + state.get("bytes_out", 0),
             ms=round(self._milliseconds, 1),
+            **({"refused_origin": state["refused_origin"]} if "refused_origin" in state else {}),
         )

@@ -24,7 +24,7 @@ class PartForm:
     def __init__(
         self, boundary: bytes, *, limits: Limits, on_field: Callable[[FieldBegin], None] | None = None
     ) -> None:
-        self._reader = FormReader(boundary, limits=limits)
+        self._reader = FormReader(boundary, limits=limits, named=False)
         self._on_field = on_field
         self.field: FieldBegin | None = None
 

@@ -23,6 +23,7 @@ REASONS = {
     408: "The client stopped sending.",
     412: "The File's ETag is not among those of If-Match.",
     413: "More bytes than one request may carry.",
+    415: "The body has a Content-Encoding.",
     416: "None of the bytes asked for exist.",
     429: "Too many requests; see Retry-After.",
     503: "Not now; see Retry-After.",

@@ -20,10 +20,15 @@ def page_of(request: Request, prefix: str, *, most: int) -> tuple[Page, int]:
     It is one entry longer than what is shown, which tells whether there is another page. An id
     of the right form is a position even when nothing of that id is there (any more).
     """
-    limit, order, after = (request.query_params.get(name) for name in ("limit", "order", "after"))
+    limit, order, after = (asked(request, name) for name in ("limit", "order", "after"))
     shown = _limit(limit, most)
     ascending = choice("order", order, ORDERS) == "asc"
     return Page(limit=shown + 1, after=_after(after, prefix), ascending=ascending), shown
+
+
+def asked(request: Request, name: str) -> str | None:
+    """What the query says of it. An empty value says nothing, as a form that was sent unfilled."""
+    return request.query_params.get(name) or None
 
 
 def choice(name: str, value: str | None, values: Sequence[str]) -> str | None:

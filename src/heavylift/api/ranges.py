@@ -4,9 +4,10 @@ An `etag` is as it goes over the wire: strong, its quotes included.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from email.utils import formatdate
+from datetime import UTC, datetime
+from email.utils import formatdate, parsedate
 from functools import lru_cache
 
 from heavylift.domain.errors import PreconditionFailed, Refusal
@@ -16,6 +17,20 @@ _UNIT = re.compile(r"bytes[ \t]*=(.*)\Z", re.IGNORECASE | re.DOTALL)
 _SPEC = re.compile(r"([0-9]*)-([0-9]*)\Z")
 _TAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e\x80-\U0010ffff]*"')
 _BETWEEN_TAGS = re.compile(r"[ \t,]*\Z")
+_TIME = r"[0-9]{2}:[0-9]{2}:[0-9]{2}"
+_DATE = re.compile(
+    rf"[A-Z][a-z]{{2}}, [0-9]{{2}} [A-Z][a-z]{{2}} [0-9]{{4}} {_TIME} GMT"
+    rf"|[A-Z][a-z]+day, [0-9]{{2}}-[A-Z][a-z]{{2}}-[0-9]{{2}} {_TIME} GMT"
+    rf"|[A-Z][a-z]{{2}} [A-Z][a-z]{{2}} [ 0-9][0-9] {_TIME} [0-9]{{4}}"
+)
+"""The three forms of RFC 9110 5.6.7."""
+
+LISTS = frozenset({"if-match", "if-none-match"})
+SINGLES = frozenset({"if-modified-since", "if-unmodified-since", "if-range", "range"})
+
+MOST_RANGES = 100
+MOST_TAGS = 100
+"""Of one header. Each costs some time to take apart, and no reader of one file needs as many."""
 
 BEYOND = 10**19
 """Longer than any file. Python would not even convert the digits of a much longer number."""
@@ -45,31 +60,75 @@ class Selected:
         return self.stop - self.start
 
 
-def select(asked: Mapping[str, str], *, size: int, etag: str, last_modified: int) -> Selected:
-    """What a request with these headers gets of a body of `size` bytes.
+def select(
+    headers: Iterable[tuple[str, str]], *, size: int, etag: str, last_modified: int, ranged: bool = True
+) -> Selected:
+    """What a GET or HEAD with these headers gets of a body of `size` bytes, in the order of RFC 9110 13.2.2.
 
-    Raises PreconditionFailed and Unsatisfiable.
+    Only a GET is `ranged`: 14.2 gives Range no meaning elsewhere. Raises PreconditionFailed and
+    Unsatisfiable.
     """
-    if not if_match(asked.get("if-match"), etag):
-        raise PreconditionFailed(f"The File's ETag is {etag}.", param="If-Match")
-    if if_none_match(asked.get("if-none-match"), etag):
+    asked = _asked(headers)
+    if not asked:
+        return Selected(200, 0, size)
+    if "if-match" in asked:
+        if not if_match(asked["if-match"], etag):
+            raise PreconditionFailed(
+                f"The File's ETag is {etag}, which If-Match does not name. Look at the File anew.",
+                param="If-Match",
+            )
+    elif (since := http_seconds(asked.get("if-unmodified-since"))) is not None and last_modified > since:
+        raise PreconditionFailed(
+            f"The File was made on {http_date(last_modified)}, after If-Unmodified-Since. Look at it anew.",
+            param="If-Unmodified-Since",
+        )
+    if "if-none-match" in asked:
+        unchanged = if_none_match(asked["if-none-match"], etag)
+    else:
+        since = http_seconds(asked.get("if-modified-since"))
+        unchanged = since is not None and last_modified <= since
+    if unchanged:
         return Selected(304, 0, 0)
     span = None
-    if if_range(asked.get("if-range"), etag=etag, last_modified=last_modified):
+    if ranged and if_range(asked.get("if-range"), etag=etag, last_modified=last_modified):
         span = parse_range(asked.get("range"), size)
     if span is None or span.stop is None:
         return Selected(200, 0, size)
     return Selected(206, span.start, span.stop)
 
 
+def _asked(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """The conditions among the headers. Lists that come in several lines are one; of all else, what comes
+    twice says nothing certain, and so nothing."""
+    lines: dict[str, list[str]] = {}
+    for name, value in headers:
+        if name in LISTS or name in SINGLES:
+            lines.setdefault(name, []).append(value)
+    return {name: ", ".join(values) for name, values in lines.items() if name in LISTS or len(values) == 1}
+
+
+def http_seconds(header: str | None) -> int | None:
+    """The Unix seconds of an HTTP date, in any of its three forms; None for what is none."""
+    if header is None or not _DATE.fullmatch(text := header.strip(" \t")):
+        return None
+    parsed = parsedate(text)
+    try:
+        return int(datetime(*parsed[:6], tzinfo=UTC).timestamp()) if parsed else None
+    except ValueError:
+        return None
+
+
 def parse_range(header: str | None, size: int) -> Span | None:
     """The one stretch of a body of `size` bytes to send, or None to send all of it.
 
     All of it answers what RFC 9110 lets a server ignore: another unit, a malformed header,
-    any range of an empty body, and several ranges with gaps between them. Raises Unsatisfiable.
+    any range of an empty body, several ranges with gaps between them, and very many of them. Raises
+    Unsatisfiable.
     """
     match = _UNIT.match(header.strip(" \t")) if header is not None else None
     if match is None or size == 0:
+        return None
+    if match[1].count(",") >= MOST_RANGES:
         return None
     specs = [spec.strip(" \t") for spec in match[1].split(",")]
     resolved = [
@@ -107,18 +166,14 @@ def _number(digits: str) -> int:
     return int(significant or "0") if len(significant) < len(str(BEYOND)) else BEYOND
 
 
-def if_match(header: str | None, etag: str) -> bool:
-    """Whether the request may go on: it has no If-Match, or one that names this very body."""
-    if header is None:
-        return True
+def if_match(header: str, etag: str) -> bool:
+    """Whether the request may go on: its If-Match names this very body."""
     tags = _tags(header)
     return tags is None or etag in tags
 
 
-def if_none_match(header: str | None, etag: str) -> bool:
+def if_none_match(header: str, etag: str) -> bool:
     """Whether the client already has this body, by weak comparison: answer 304."""
-    if header is None:
-        return False
     tags = _tags(header)
     return tags is None or etag in {tag.removeprefix("W/") for tag in tags}
 
@@ -139,8 +194,10 @@ def http_date(seconds: int) -> str:
 
 
 def _tags(header: str) -> set[str] | None:
-    """The entity tags of a list, or None for `*`. A malformed list names nothing."""
+    """The entity tags of a list, or None for `*`. A list that is malformed, or endless, names nothing."""
     text = header.strip(" \t")
     if text == "*":
         return None
+    if text.count('"') > 2 * MOST_TAGS:
+        return set()
     return set(_TAG.findall(text)) if _BETWEEN_TAGS.match(_TAG.sub("", text)) else set()

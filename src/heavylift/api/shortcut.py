@@ -58,11 +58,10 @@ WAYS: dict[tuple[str, str, str | None], tuple[Answer, BaseRoute]] = {
 class Shortcut:
     """ASGI middleware around the application: what is asked most is taken here, all else goes on."""
 
-    def __init__(self, app: FastAPI, *, bare_paths: bool) -> None:
+    def __init__(self, app: FastAPI) -> None:
         self._app: ASGIApp = app
         self._state = app.state
-        prefix = rf"(?:/v1){'?' if bare_paths else ''}"
-        self._path = re.compile(rf"{prefix}/(uploads|files)/([^/]+)(?:/(parts|content))?")
+        self._path = re.compile(r"/v1/(uploads|files)/([^/]+)(?:/(parts|content))?")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Run one request."""

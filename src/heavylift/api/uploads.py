@@ -12,7 +12,7 @@ from heavylift.api.idempotency import OFFER, idempotency_key
 from heavylift.api.intake import incoming
 from heavylift.api.multipart import PartForm, boundary_of
 from heavylift.api.openapi import OURS, PART_BODY, json_body, responses
-from heavylift.api.paging import PAGE_QUERY, choice, page_of, query
+from heavylift.api.paging import PAGE_QUERY, asked, choice, page_of, query
 from heavylift.api.schemas import (
     CompleteUpload,
     CreateUpload,
@@ -37,7 +37,7 @@ STATUSES = [status.value for status in Status]
 
 
 @router.post(
-    "", operation_id="createUpload", responses=responses(400, 408, 413, 507),
+    "", operation_id="createUpload", responses=responses(400, 408, 413, 415, 507),
     openapi_extra=json_body(CreateUpload),
 )  # fmt: skip
 async def create_upload(request: Request, context: Stories, caller: Caller) -> UploadObject:
@@ -69,7 +69,7 @@ async def list_uploads(request: Request, response: Response, context: Stories, c
     """List Uploads, newest first. Extension of heavylift."""
     response.headers.update(OFFER)
     page, shown = page_of(request, ids.UPLOAD, most=context.limits.page)
-    status = choice("status", request.query_params.get("status"), STATUSES)
+    status = choice("status", asked(request, "status"), STATUSES)
     found = await context.uploads.list(caller.id, status=Status(status) if status else None, page=page)
     return UploadList(**page_fields([UploadObject.of(one) for one in found], shown))
 
@@ -81,7 +81,7 @@ async def retrieve_upload(upload_id: str, context: Stories, caller: Caller) -> U
 
 
 @router.post(
-    "/{upload_id}/parts", operation_id="addUploadPart", responses=responses(400, 404, 408, 413, 507),
+    "/{upload_id}/parts", operation_id="addUploadPart", responses=responses(400, 404, 408, 413, 415, 507),
     openapi_extra=PART_BODY,
 )  # fmt: skip
 async def add_upload_part(upload_id: str, request: Request, context: Stories, caller: Caller) -> PartObject:
@@ -137,7 +137,7 @@ async def list_upload_parts(upload_id: str, request: Request, context: Stories, 
 
 
 @router.post(
-    "/{upload_id}/complete", operation_id="completeUpload", responses=responses(400, 404, 408, 413, 507),
+    "/{upload_id}/complete", operation_id="completeUpload", responses=responses(400, 404, 408, 413, 415, 507),
     openapi_extra=json_body(CompleteUpload),
 )  # fmt: skip
 async def complete_upload(upload_id: str, request: Request, context: Stories, caller: Caller) -> UploadObject:
@@ -154,7 +154,7 @@ async def complete_upload(upload_id: str, request: Request, context: Stories, ca
     return UploadObject.of(snapshot)
 
 
-@router.post("/{upload_id}/cancel", operation_id="cancelUpload", responses=responses(400, 404, 507))
+@router.post("/{upload_id}/cancel", operation_id="cancelUpload", responses=responses(400, 404, 415, 507))
 async def cancel_upload(upload_id: str, context: Stories, caller: Caller) -> UploadObject:
     """Cancel an Upload: no Part is taken any more, and those it holds are dropped."""
     return UploadObject.of(await context.uploads.cancel(caller.id, upload_id))

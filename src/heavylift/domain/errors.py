@@ -29,6 +29,7 @@ Refusal                     understood and declined; nothing was changed
 │   ├── MissingKey
 │   └── InvalidKey
 ├── PreconditionFailed      the file is not the one that the client has in mind
+├── UnsupportedCoding       a body that is compressed or coded otherwise
 ├── TooSlow                 the client stopped sending
 ├── RateLimited             too many requests from one project
 ├── Unavailable             right, but not now: try again
@@ -214,6 +215,12 @@ class PreconditionFailed(Refusal):
     """The file is not the one that the client has in mind."""
 
     code = "precondition_failed"
+
+
+class UnsupportedCoding(Refusal):
+    """A body with a Content-Encoding: it would be stored as something that it is not."""
+
+    code = "unsupported_encoding"
 
 
 class TooSlow(Refusal):

@@ -11,6 +11,15 @@ from heavylift.domain.purposes import Purpose
 PATH_SEPARATORS = str.maketrans("\\", "/")
 
 
+_CONTROLS = (*range(0x20), *range(0x7F, 0xA0))
+_LINE_ENDS = (0x2028, 0x2029)
+_DIRECTIONS = (*range(0x202A, 0x202F), *range(0x2066, 0x206A))
+
+BETRAYING = frozenset(map(chr, (*_CONTROLS, *_LINE_ENDS, *_DIRECTIONS)))
+"""What makes a name look like another: a direction that is overridden shows `gpj.exe` as `exe.jpg`. Marks of
+a direction, which names in Hebrew and Arabic need, are none of these."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Extent:
     """A stretch of bytes: which blob holds it, how long it is, what its CRC-64/NVME is."""
@@ -75,14 +84,18 @@ def clean_filename(filename: str, limits: Limits, *, param: str = "filename") ->
     """
     name = filename.translate(PATH_SEPARATORS).rpartition("/")[2]
     if name in ("", ".", ".."):
-        raise InvalidRequest("The file name must not be empty.", param=param)
+        raise InvalidRequest("The file name is empty. Name the file, such as 'data.jsonl'.", param=param)
     if len(name) > limits.filename_chars:
         raise InvalidRequest(
             f"The file name is {len(name)} characters long; the most is {limits.filename_chars}.",
             param=param,
         )
-    if any(ord(character) < 0x20 or ord(character) == 0x7F for character in name):
-        raise InvalidRequest("The file name must not hold control characters.", param=param)
+    if not BETRAYING.isdisjoint(name):
+        raise InvalidRequest(
+            "The file name must not hold control characters, nor such that turn the order of what follows:"
+            " it would be shown as another name. Rename the file.",
+            param=param,
+        )
     if any(0xD800 <= ord(character) < 0xE000 for character in name):
         raise InvalidRequest("The file name must be valid Unicode.", param=param)
     return name

@@ -134,7 +134,9 @@ def check_name(purpose: Purpose, filename: str, checks: Checks) -> None:
     if checks is Checks.OFF or not purpose.extensions or extension in purpose.extensions:
         return
     supported = ", ".join(sorted(purpose.extensions))
-    message = purpose.only or f"Invalid extension {extension}. Supported formats: {supported}"
+    seen = "" if extension else f" The file's name is '{filename}', which has no extension."
+    invalid = f"Invalid extension {extension}." if extension else "Invalid extension: there is none."
+    message = f"{purpose.only or f'{invalid} Supported formats: {supported}'}{'.' * bool(seen)}{seen}"
     raise UnfitFile(message, param="filename")
 
 

@@ -75,32 +75,36 @@ class Meter:
         self.checksum = checksums.EMPTY
         self._admit = admit
         self._settle = settle
-        self._expected: list[tuple[Expected, Hasher]] = []
+        self._expected: list[Expected] = []
+        self._hashers: dict[str, Hasher] = {}
         self.expect(expected)
 
     @property
     def slow(self) -> bool:
         """Whether `update` is too slow for the event loop."""
-        return any(expected.algorithm in SLOW for expected, _ in self._expected)
+        return not SLOW.isdisjoint(self._hashers)
 
     def expect(self, expected: Sequence[Expected]) -> None:
-        """Verify these digests too. Only before the first byte."""
+        """Verify these digests too, each algorithm's computed once. Only before the first byte."""
         assert self.bytes == 0
-        self._expected += [(one, HASHERS[one.algorithm]()) for one in expected]
+        self._expected += expected
+        for one in expected:
+            if one.algorithm not in self._hashers:
+                self._hashers[one.algorithm] = HASHERS[one.algorithm]()
 
     def update(self, data: Buffer) -> None:
         """Take note of the next bytes of the stream."""
         self.bytes += len(data)
         self._admit(self.bytes)
         self.checksum = checksums.extend(self.checksum, data)
-        for _, hasher in self._expected:
+        for hasher in self._hashers.values():
             hasher.update(data)
 
     def finish(self) -> None:
         """The stream has ended: refuse it now or keep it."""
         self._settle(self.bytes)
-        for expected, hasher in self._expected:
-            if hasher.digest() != expected.value:
+        for expected in self._expected:
+            if self._hashers[expected.algorithm].digest() != expected.value:
                 raise DigestMismatch(
                     f"The {expected.algorithm} of the {self.bytes} bytes that arrived is not the one in"
                     f" {expected.source}. Nothing was kept: send them again.",
