@@ -21,6 +21,7 @@ from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
 from heavylift.blobs.fetching import Store
+from heavylift.blobs.objects import PROBE
 from heavylift.service.ownership import MARK
 
 START_SECONDS = 90.0
@@ -61,10 +62,10 @@ class ObjectStore:
         )  # fmt: skip
 
     def objects(self, prefix: str = "") -> list[str]:
-        """The paths of all objects under the prefix, but for the mark of an installation."""
+        """The paths of all objects under the prefix, but for the mark of an installation and its probe."""
         pages = obstore.list(self.client(), prefix or None)
         paths = (str(one["path"]) for page in pages for one in page)
-        return sorted(path for path in paths if not path.endswith(MARK))
+        return sorted(path for path in paths if not path.endswith((MARK, PROBE)))
 
     def unfinished(self, prefix: str = "") -> list[str]:
         """The paths of all unfinished multipart uploads under the prefix, as another program sees them."""

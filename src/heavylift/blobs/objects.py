@@ -1,22 +1,24 @@
 """Blobs as objects of S3, Google Cloud Storage or Azure: one object per blob, under `<prefix>/<key>`."""
 
 import asyncio
+import logging
+import re
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Collection
 from contextlib import aclosing, suppress
+from typing import Literal
 
 import obstore
-from obstore.exceptions import AlreadyExistsError
+from obstore.exceptions import AlreadyExistsError, BaseError
 
 from heavylift.blobs.fetching import LEAST_RANGE, RANGE, Store, begun, fetch
 from heavylift.blobs.keys import checked, is_key
 from heavylift.blobs.room import Places, Room, Shares
 from heavylift.blobs.sending import PIECE, SEGMENT, Belt, Sending
-from heavylift.blobs.storeerrors import store_errors
+from heavylift.blobs.storeerrors import StoreMissing, store_errors
 from heavylift.blobs.unfinished import Unfinished
 from heavylift.domain.files import WHOLE, Span
-from heavylift.domain.ids import new_blob_key
-from heavylift.service.ownership import MARK
-from heavylift.service.ports import Buffer, StorageDown
+from heavylift.service.ownership import MARK, WrongBlobs
+from heavylift.service.ports import BlobMissing, Buffer, StorageDown
 from heavylift.service.waiting import ended
 
 LIST = 1000
@@ -48,7 +50,28 @@ TURN_SECONDS = 10.0
 READING = 64 * 1024 * 1024
 """Bytes of ranges that are read ahead of all clients together, before each gets smaller ones."""
 
+PROBE = "heavylift-probe"
+"""The one object that is written to prove that writing works. It stays: on a bucket that keeps versions, to
+delete it would leave another one each time."""
+
 PROOF = b"heavylift"
+
+UNCONDITIONAL = re.compile(
+    r"\b501\b|NotImplemented|not implemented|not supported|If-None-Match", re.IGNORECASE
+)
+"""How stores, and their client, say that they know no conditional write."""
+
+UNGUARDED = (
+    "the object store ignores or refuses conditional writes (If-None-Match): if two new installations are"
+    " started on it at the same moment, nothing keeps the second from taking the first one's place. Start one"
+    " alone, once; all else is as safe"
+)
+
+LOGGER = logging.getLogger(__name__)
+
+
+class NoConditions(Exception):
+    """The store takes no conditional write."""
 
 
 class ObjectBlobs:
@@ -131,32 +154,53 @@ class ObjectBlobs:
                     yield key
 
     async def ping(self) -> None:
-        key = new_blob_key()
-        await self.write(key, _once(PROOF))  # failing, it leaves nothing to delete
-        try:
-            if b"".join([chunk async for chunk in self.read(key)]) != PROOF:
+        self._check_open()
+        path = self._prefix + PROBE
+        with store_errors():
+            await begun(obstore.put_async(self._store, path, PROOF, use_multipart=False))
+            answer = await obstore.get_async(self._store, path)
+            if bytes(await answer.bytes_async()) != PROOF:
                 raise StorageDown("the object store failed: it gave back other bytes than were written")
-        finally:
-            await self.delete([key])
 
     async def mark(self) -> str | None:
-        """Whose blobs these are. See `service.ownership`."""
+        """Whose blobs these are. See `service.ownership`. Raises WrongBlobs where there is no bucket."""
         self._check_open()
-        with store_errors():
-            try:
+        try:
+            with store_errors():
                 answer = await obstore.get_async(self._store, self._prefix + MARK)
                 return bytes(await answer.bytes_async()).decode().strip() or None
-            except FileNotFoundError:
-                return None
+        except BlobMissing:
+            return None
+        except StoreMissing as error:
+            raise WrongBlobs(f"{error}.") from error
 
     async def set_mark(self, text: str, *, replace: bool = False) -> None:
-        """Say whose they are."""
+        """Say whose they are. A store without conditional writes is read before, and written all the same."""
         self._check_open()
-        with store_errors(), suppress(AlreadyExistsError):
-            await obstore.put_async(
-                self._store, self._prefix + MARK, f"{text}\n".encode(),
-                mode="overwrite" if replace else "create", use_multipart=False,
-            )  # fmt: skip
+        if replace:
+            await self._write_mark(text, "overwrite")
+            return
+        try:
+            if not await self._write_mark(text, "create") or not await self._write_mark(text, "create"):
+                return  # the second must be refused
+        except NoConditions:
+            if await self.mark() is None:
+                await self._write_mark(text, "overwrite")
+        LOGGER.warning(UNGUARDED)
+
+    async def _write_mark(self, text: str, mode: Literal["create", "overwrite"]) -> bool:
+        """Whether it was not there already. Raises NoConditions, StorageDown and StorageFull."""
+        content, path = f"{text}\n".encode(), self._prefix + MARK
+        with store_errors():
+            try:
+                await obstore.put_async(self._store, path, content, mode=mode, use_multipart=False)
+            except AlreadyExistsError:
+                return False
+            except (BaseError, NotImplementedError) as error:
+                if mode == "create" and UNCONDITIONAL.search(str(error)):
+                    raise NoConditions from error
+                raise
+        return True
 
     async def close(self) -> None:
         if self._left:
@@ -199,7 +243,3 @@ class ObjectBlobs:
     def _check_open(self) -> None:
         if self._closed:
             raise StorageDown("the blob store is closed")
-
-
-async def _once(chunk: Buffer) -> AsyncIterator[Buffer]:
-    yield chunk

@@ -18,6 +18,28 @@ FULL = re.compile(
 WORDS = 300
 """Characters of a store's own text that are passed on."""
 
+NO_BUCKET = re.compile(r"NoSuchBucket|ContainerNotFound|bucket does not exist", re.IGNORECASE)
+"""How stores say that it is not an object that is missing, but the place for all of them."""
+
+MISSING = (
+    "the object store has no such bucket: make it, or correct HEAVYLIFT_BLOBS, or the endpoint, region or"
+    " account that the environment names"
+)
+
+QUOTED = re.compile(r'"((?:[^"\\]|\\.)+)"')
+NAME = re.compile(r"\b[A-Z][A-Za-z]+\b")
+LAYERS = frozenset(
+    {"Body", "Connect", "Custom", "Error", "Io", "Other", "OtherError", "Request", "SendRequest"}
+)
+"""What names a layer of the client, and no reason."""
+
+UNTRUSTED = re.compile(r"InvalidCertificate|CERTIFICATE_VERIFY_FAILED|certificate", re.IGNORECASE)
+CERTIFICATE = "SSL_CERT_FILE names a file of the authorities to be trusted, if they are your own"
+
+
+class StoreMissing(StorageDown):
+    """There is no such bucket."""
+
 
 @contextmanager
 def store_errors() -> Iterator[None]:
@@ -25,14 +47,39 @@ def store_errors() -> Iterator[None]:
     try:
         yield
     except FileNotFoundError as error:
-        raise BlobMissing(_reason(error)) from error
+        if NO_BUCKET.search(str(error)):
+            raise StoreMissing(MISSING) from error
+        raise BlobMissing(reason(error)) from error
     except (BaseError, OSError, ValueError) as error:
+        if NO_BUCKET.search(str(error)):
+            raise StoreMissing(MISSING) from error
         if FULL.search(str(error)):
-            raise StorageFull(f"the object store has no room for the blob: {_reason(error)}") from error
-        raise StorageDown(f"the object store failed: {_reason(error)}") from error
+            raise StorageFull(f"the object store has no room for the blob: {reason(error)}") from error
+        raise StorageDown(f"the object store failed: {reason(error)}") from error
 
 
-def _reason(error: Exception) -> str:
-    """The first line of what it says: the rest is the structure of the client's own error."""
-    said = str(error).strip().splitlines()
-    return said[0][:WORDS] if said else type(error).__name__
+def reason(error: BaseException) -> str:
+    """The first line of what it says, and what lies at the bottom of it: a port, a name, a certificate."""
+    lines = str(error).strip().splitlines()
+    first = lines[0][:WORDS] if lines else type(error).__name__
+    bottom = _bottom(str(error)) or _innermost(error)
+    said = f"{first}: {bottom}" if bottom and bottom not in first else first
+    return f"{said} ({CERTIFICATE})" if UNTRUSTED.search(said) else said
+
+
+def _bottom(text: str) -> str:
+    """The stores' client prints the structure of its error: what the layer that connects says in it."""
+    _, _, source = text.partition("reqwest::Error {")
+    if words := QUOTED.findall(source):
+        return ": ".join(words)[:WORDS]
+    return " ".join(name for name in NAME.findall(source) if name not in LAYERS)[:WORDS]
+
+
+def _innermost(error: BaseException) -> str:
+    """The last that has something to say, of the errors that led to this one."""
+    said = ""
+    cause = error.__cause__ or error.__context__
+    while cause is not None:
+        said = str(cause).strip() or said
+        cause = cause.__cause__ or cause.__context__
+    return said.partition("\n")[0][:WORDS]

@@ -25,6 +25,7 @@ from awscrt.auth import (
 )
 from awscrt.http import HttpHeaders, HttpRequest
 
+from heavylift.blobs.storeerrors import reason
 from heavylift.service.ports import StorageDown
 
 LOGGER = logging.getLogger(__name__)
@@ -109,7 +110,7 @@ class Unfinished:
             headers = await self._signed(method, httpx2.URL(url))
             return await self._client.request(method, url, headers=headers)
         except (httpx2.HTTPError, RuntimeError) as error:
-            raise StorageDown(f"the object store failed: {error or type(error).__name__}") from error
+            raise StorageDown(f"the object store failed: {reason(error)}") from error
 
     async def _signed(self, method: str, url: httpx2.URL) -> dict[str, str]:
         host = url.netloc.decode("ascii")
