@@ -141,6 +141,8 @@ class Scripted:
         return httpx2.Response(200, json=self.uploads[upload_id])
 
     def _file(self, request: httpx2.Request, file_id: str) -> httpx2.Response:
+        if file_id not in self.files:
+            return envelope(404, f"No such File object: {file_id}", param="id", code="file_not_found")
         return httpx2.Response(200, json=self.files[file_id][0])
 
     def _content(self, request: httpx2.Request, file_id: str) -> httpx2.Response:

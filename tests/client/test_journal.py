@@ -97,14 +97,14 @@ def test_no_junk_however_odd_breaks_anything(tmp_path_factory: pytest.TempPathFa
     folder = tmp_path_factory.mktemp("journal")
     (folder / "one.jsonl").write_bytes(junk)
     assert read(folder) is None
-    assert names_about(folder, "upload_id", "upload_1") == []
+    assert names_about(folder, {"upload_id": "upload_1"}) == []
 
 
 def test_a_record_is_found_by_what_it_is_about(tmp_path: Path):
     written(tmp_path)
-    assert names_about(tmp_path, "upload_id", "upload_1") == ["one.jsonl"]
-    assert names_about(tmp_path, "upload_id", "upload_2") == []
-    assert names_about(tmp_path / "missing", "upload_id", "upload_1") == []
+    assert names_about(tmp_path, {"upload_id": "upload_1"}) == ["one.jsonl"]
+    assert names_about(tmp_path, {"upload_id": "upload_2"}) == []
+    assert names_about(tmp_path / "missing", {"upload_id": "upload_1"}) == []
 
 
 @pytest.mark.parametrize(("age", "stays"), [(KEPT_SECONDS - 60, True), (KEPT_SECONDS + 60, False)])

@@ -106,7 +106,8 @@ def test_an_upload_whose_completion_was_not_heard_of_is_not_sent_again(
     server.uploads[upload_id] |= {"status": "completed", "file": server.keep(CONTENT)}
     server.asked.clear()
     assert upload().id == upload_id
-    assert server.asked == [f"GET /uploads/{upload_id}"]
+    [file_id] = server.files
+    assert server.asked == [f"GET /uploads/{upload_id}", f"GET /files/{file_id}"]
     assert journals(rig) == []
 
 

@@ -31,6 +31,14 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
+def _state_folder() -> Path:
+    """Where this system keeps such things. Without a home folder there is no absolute path to it."""
+    try:
+        return platformdirs.user_state_path("heavylift")
+    except (OSError, RuntimeError, KeyError):
+        return Path("heavylift")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
     """All that a flow may know of its client. The last three are passed in for the tests' sake."""
@@ -41,7 +49,7 @@ class Setting:
     timeout_ms: int | None = None
     hooks: Sequence[Hooks] = ()
     logger: logging.Logger = LOGGER
-    state_folder: Path = field(default_factory=lambda: platformdirs.user_state_path("heavylift"))
+    state_folder: Path = field(default_factory=_state_folder)
     clock: Callable[[], float] = time.monotonic
     now: Callable[[], datetime] = _now
     dice: Callable[[], float] = random.random
@@ -72,7 +80,7 @@ def settle(
     logger = debug_logger or LOGGER
     if debug_logger is None and environment.get("HEAVYLIFT_DEBUG"):
         _show_debug_lines(logger)
-    folder = Path(state_folder) if state_folder is not None else platformdirs.user_state_path("heavylift")
+    folder = _state_folder() if state_folder is None else Path(os.path.abspath(state_folder))
     return Setting(
         api_key=environment.get("HEAVYLIFT_API_KEY") if api_key is None else api_key,
         server_url=checked_url(server_url or environment.get("HEAVYLIFT_BASE_URL") or LOCAL_SERVER),

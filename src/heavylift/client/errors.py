@@ -137,6 +137,11 @@ def error_for(status: int, headers: Mapping[str, str], body: str, raw: Any) -> S
     return kind(said, status_code=status, headers=headers, body=body, raw_response=raw)
 
 
+def is_envelope(body: str) -> bool:
+    """Whether an error's body is the protocol's, and so the word of the server itself."""
+    return "type" in _envelope(body)
+
+
 def _envelope(body: str) -> dict[str, Any]:
     """What stands under `error`, as far as it is the protocol's; empty otherwise."""
     try:

@@ -13,7 +13,7 @@ from heavylift.client import errors
 from heavylift.client.bodies import prepare
 from heavylift.client.calls import Answer, Attempt, Call, Discard, Evaluate, Flow, Pause, Request, Tally
 from heavylift.client.config import Setting, authorization, checked_url
-from heavylift.client.errors import HeavyliftError, SDKError, SDKValidationError, error_for
+from heavylift.client.errors import HeavyliftError, SDKError, SDKValidationError, error_for, is_envelope
 from heavylift.client.hooks import HookContext, returned
 from heavylift.client.logs import log_answer, log_request
 from heavylift.client.options import check_headers
@@ -24,6 +24,8 @@ T = TypeVar("T")
 USER_AGENT: Final = f"heavylift-python/{__version__} (Python {platform.python_version()})"
 
 _PUSH_BACK: Final = frozenset({429, 503})
+
+_OF_A_PROXY: Final = frozenset({400, 404, 405, 409, 410, 421, 422})
 
 
 def exchange(call: Call[T], setting: Setting) -> Flow[T]:
@@ -135,7 +137,7 @@ def _pause(
 ) -> float | None:
     """Seconds until the next attempt, or None."""
     failure = (
-        Failure(status=outcome.status, headers=outcome.headers)
+        Failure(status=outcome.status, headers=outcome.headers, strange=_strange(call, outcome))
         if isinstance(outcome, Answer)
         else Failure(status=None)
     )
@@ -150,6 +152,14 @@ def _pause(
         dice=setting.dice(),
     )
     return None if pause is None else pause / 1000
+
+
+def _strange(call: Call[Any], answer: Answer) -> bool:
+    """Whether a transfer was refused by something on the way, which is deployed anew or falls over.
+
+    Once a transfer is under way its URL was right: without the protocol's envelope, a 404 means nothing.
+    """
+    return call.patient and answer.status in _OF_A_PROXY and not is_envelope(answer.text)
 
 
 def _final(outcome: Answer | HeavyliftError) -> HeavyliftError:

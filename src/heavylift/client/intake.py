@@ -6,7 +6,7 @@ import os
 import stat
 
 from heavylift.client.calls import Drain, Flow, work
-from heavylift.client.errors import InvalidRequestError
+from heavylift.client.errors import BadRequestError, InvalidRequestError
 from heavylift.client.fileobjects import Stopped, gives_bytes, name_of, open_to_pour, path_of, poured
 from heavylift.client.sources import FileInput, InMemory, Local, LocalFile
 from heavylift.client.spool import Spooled
@@ -72,6 +72,14 @@ def _poured_from(path: str, name: str, aborted: Stopped) -> Spooled:
         return spooled
     finally:
         os.close(descriptor)
+
+
+def explain_empty(error: Exception, local: Local) -> None:
+    """Say of a refusal which file was empty, if it was, and what allows that."""
+    if not local.size and isinstance(error, BadRequestError):
+        error.add_note(
+            f"{local.name} holds no bytes; heavylift servers take such files with HEAVYLIFT_EMPTY_FILES=true."
+        )
 
 
 def _sound(name: str | None) -> str:

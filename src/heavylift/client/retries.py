@@ -48,10 +48,14 @@ PATIENT_RETRIES: Final = RetryConfig()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """What went wrong: a status with its headers, or None for a connection that gave no answer."""
+    """What went wrong: a status with its headers, or None for a connection that gave no answer.
+
+    `strange`: the answer is not of the server that is asked.
+    """
 
     status: int | None
     headers: Mapping[str, str] = field(default_factory=dict)
+    strange: bool = False
 
 
 def pause_before_retry(
@@ -98,7 +102,7 @@ def _worth_it(failure: Failure, config: RetryConfig, codes: Collection[str]) -> 
     told = failure.headers.get("x-should-retry", "").lower()
     if told in {"true", "false"} and failure.status >= 400:
         return told == "true"
-    return any(_matches(failure.status, code) for code in codes)
+    return failure.strange or any(_matches(failure.status, code) for code in codes)
 
 
 def _matches(status: int, code: str) -> bool:

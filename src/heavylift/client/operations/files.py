@@ -4,7 +4,8 @@ from contextlib import closing
 from typing import Final, Literal
 
 from heavylift.client.calls import Answer, Call, Flow, FormBody, Sink, Watch, ask
-from heavylift.client.intake import take_in
+from heavylift.client.errors import FileChangedError, HeavyliftError
+from heavylift.client.intake import explain_empty, take_in
 from heavylift.client.models import File, FileDeleted, Page
 from heavylift.client.operations.wire import (
     Arguments,
@@ -50,18 +51,37 @@ def create_file(
         body = FormBody(
             field="file", source=local.slice(0, local.size), filename=local.name, texts=tuple(texts)
         )
-        created = yield from ask(
-            Call(
-                operation="createFile",
-                method="POST",
-                path="/files",
-                body=body,
-                parse=reading(File),
-                options=given(options),
-            )
-        )
-        local.check_unchanged()
+        try:
+            created = yield from ask(_creation(body, given(options)))
+        except HeavyliftError as error:
+            explain_empty(error, local)
+            raise
+        try:
+            local.check_unchanged()
+        except FileChangedError as error:
+            error.add_note((yield from _deleted(created.id, given(options))))
+            raise
         return created
+
+
+def _creation(body: FormBody, options: RequestOptions) -> Call[File]:
+    return Call(
+        operation="createFile",
+        method="POST",
+        path="/files",
+        body=body,
+        parse=reading(File),
+        options=options,
+    )
+
+
+def _deleted(file_id: str, options: RequestOptions) -> Flow[str]:
+    """Delete what was made of two states of a file; what became of it, as a sentence."""
+    try:
+        yield from delete_file(file_id=file_id, options=options)
+    except HeavyliftError as error:
+        return f"The File {file_id} holds a mixture and could not be deleted ({error}). Delete it."
+    return f"The File {file_id}, which held a mixture, is deleted."
 
 
 def list_files(

@@ -94,7 +94,9 @@ def add_upload_part(
     local = yield from take_in(data, filename="upload")
     with closing(local):
         piece = local.slice(0, local.size)
-        return (yield from send_part(upload_id=upload_id, piece=piece, options=given(options))).part
+        sent = yield from send_part(upload_id=upload_id, piece=piece, options=given(options))
+        local.check_unchanged()
+        return sent.part
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

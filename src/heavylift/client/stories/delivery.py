@@ -8,7 +8,7 @@ from typing import Literal
 from heavylift.client import checksums
 from heavylift.client.calls import Flow, ask, together, work
 from heavylift.client.config import Setting
-from heavylift.client.errors import RequestAbortedError
+from heavylift.client.errors import CorruptedError, RequestAbortedError
 from heavylift.client.journal import PieceDone, Record
 from heavylift.client.models import Upload
 from heavylift.client.operations.uploads import completion, send_part
@@ -94,8 +94,19 @@ class Delivery:
                 patient=True,
             )
         )
+        self._check(upload)
         self._meter.enter("done")
         return upload
+
+    def _check(self, upload: Upload) -> None:
+        """The File is what its Parts were, as far as the server shows it."""
+        file = upload.file
+        if file is None or not checksums.comparable(file.checksum):
+            return
+        pieces = (self._pieces[index] for index in range(self._layout.count))
+        sent = checksums.combine((piece.checksum, piece.length) for piece in pieces)
+        if not checksums.agrees(file.checksum, sent):
+            raise CorruptedError(f"The File {file.id} is not what was sent: its checksum is another one")
 
     def _missing(self) -> Iterator[Flow[None]]:
         """What is still to be done, one flow at a time as there is room."""

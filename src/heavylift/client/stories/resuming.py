@@ -3,30 +3,61 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from heavylift.client import checksums
 from heavylift.client.calls import Flow, work
-from heavylift.client.errors import MethodNotAllowedError, NotFoundError, RequestAbortedError
+from heavylift.client.errors import (
+    HeavyliftError,
+    RequestAbortedError,
+    ResumeError,
+    SDKError,
+    SDKValidationError,
+)
 from heavylift.client.journal import PieceDone
-from heavylift.client.models import Upload, UploadPart
+from heavylift.client.models import File, Upload, UploadPart
+from heavylift.client.operations.files import retrieve_file
 from heavylift.client.operations.uploads import get_upload, list_upload_parts
 from heavylift.client.options import RequestOptions
 from heavylift.client.sources import Local, blocks
+from heavylift.client.stories.endings import ends_upload
 from heavylift.client.stories.layout import Layout
 
-Standing: TypeAlias = Upload | Literal["gone", "untold"]
-"""The Upload; or that there is none; or that this server has no operation to ask with."""
+_TROUBLE: Final = frozenset({429, 502, 503, 504})
+"""Of a server that is there and will answer later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Untold:
+    """This server has no operation to ask with, or something before it lets nobody through to it."""
+
+    error: HeavyliftError
+
+
+Standing: TypeAlias = Upload | Literal["gone"] | Untold
+"""The Upload; or that there is none; or that nobody tells."""
 
 
 def look_up(upload_id: str, options: RequestOptions) -> Flow[Standing]:
-    """How the Upload stands."""
+    """How the Upload stands. Gateways answer 401, 403, 500, or with a page where they know no route."""
     try:
         return (yield from get_upload(upload_id=upload_id, options=options))
-    except MethodNotAllowedError:
-        return "untold"
-    except NotFoundError as error:
-        return "gone" if error.code == "upload_not_found" or error.param == "upload_id" else "untold"
+    except SDKError as error:
+        if error.status_code in _TROUBLE:
+            raise
+        of_upload = error.code == "upload_not_found" or error.param == "upload_id"
+        if error.status_code == 404 and error.type is not None and of_upload:
+            return "gone"
+        return Untold(error)
+    except SDKValidationError as error:
+        if error.raw_message.startswith("Input"):
+            raise
+        return Untold(error)
+
+
+def may_be_pending(standing: Standing) -> bool:
+    """Whether there is something to cancel."""
+    return standing != "gone" and (isinstance(standing, Untold) or standing.status == "pending")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +70,7 @@ class Arrived:
 
 
 def parts_on_server(upload_id: str, options: RequestOptions) -> Flow[list[Arrived]]:
-    """All Parts that the server lists with size and checksum."""
+    """All Parts that the server lists, by size and checksum where it shows them."""
     parts: list[UploadPart] = []
     after: str | None = None
     while True:
@@ -51,9 +82,10 @@ def parts_on_server(upload_id: str, options: RequestOptions) -> Flow[list[Arrive
 
 
 def _comparable(parts: Iterable[UploadPart]) -> Iterator[Arrived]:
+    """One that shows no checksum takes a place all the same, and is never the one that is looked for."""
     for part in parts:
-        if part.bytes is not None and part.checksum is not None and checksums.comparable(part.checksum):
-            yield Arrived(part_id=part.id, length=part.bytes, checksum=part.checksum.lower())
+        shown = part.checksum if part.checksum is not None and checksums.comparable(part.checksum) else ""
+        yield Arrived(part_id=part.id, length=part.bytes or 0, checksum=shown.lower())
 
 
 def parts_in_journal(pieces: Iterable[PieceDone]) -> list[Arrived]:
@@ -72,7 +104,8 @@ def verify(local: Local, layout: Layout, arrived: Iterable[Arrived]) -> Flow[dic
     """
     waiting: defaultdict[tuple[int, str], list[str]] = defaultdict(list)
     for part in arrived:
-        waiting[part.length, part.checksum].append(part.part_id)
+        if part.checksum:
+            waiting[part.length, part.checksum].append(part.part_id)
 
     def compare(aborted: Callable[[], bool]) -> dict[int, PieceDone]:
         found: dict[int, PieceDone] = {}
@@ -92,13 +125,33 @@ def verify(local: Local, layout: Layout, arrived: Iterable[Arrived]) -> Flow[dic
     return (yield from work(compare))
 
 
-def same_content(local: Local, upload: Upload) -> Flow[bool]:
-    """Whether the completed Upload is of this very file, as far as the server's checksum can tell."""
-    shown = upload.file.checksum if upload.file is not None else None
-    if upload.bytes != local.size or not checksums.comparable(shown):
-        return upload.bytes == local.size
-    checksum = yield from work(lambda aborted: _checksum(local, 0, local.size, aborted))
-    return checksums.agrees(shown, checksum)
+def require_done(local: Local, upload: Upload, options: RequestOptions) -> Flow[None]:
+    """Whether the completed Upload has become this very file, and that is still there.
+
+    Raises ResumeError for a File that was deleted, that holds something else, or that cannot be compared.
+    """
+    file = yield from _file_of(upload, options)
+    if not checksums.comparable(file.checksum):
+        raise ResumeError(f"The Upload {upload.id} is completed, and the server shows no checksum to compare")
+    same = file.bytes == local.size
+    if same:
+        checksum = yield from work(lambda aborted: _checksum(local, 0, local.size, aborted))
+        same = checksums.agrees(file.checksum, checksum)
+    if not same:
+        raise ResumeError(f"The Upload {upload.id} was completed with other content")
+
+
+def _file_of(upload: Upload, options: RequestOptions) -> Flow[File]:
+    if upload.file is None:
+        raise ResumeError(f"The Upload {upload.id} is completed, but nothing is said of its File")
+    try:
+        return (yield from retrieve_file(file_id=upload.file.id, options=options))
+    except SDKError as error:
+        if error.status_code == 404 and ends_upload(error):
+            raise ResumeError(
+                f"The Upload {upload.id} is completed, but its File {upload.file.id} was deleted since"
+            ) from error
+        raise
 
 
 def _checksum(local: Local, offset: int, length: int, aborted: Callable[[], bool]) -> int:

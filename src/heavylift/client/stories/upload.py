@@ -22,9 +22,11 @@ from heavylift.client.operations.wire import Arguments, Expiry, Named, checked, 
 from heavylift.client.options import RequestOptions
 from heavylift.client.progress import OnProgress
 from heavylift.client.sources import FileInput, LocalFile
+from heavylift.client.stories.continuing import Begun
 from heavylift.client.stories.delivery import OnFailure, Wishes
 from heavylift.client.stories.layout import LARGEST_PART
-from heavylift.client.stories.uploading import Begun, Uploading
+from heavylift.client.stories.resuming import look_up
+from heavylift.client.stories.uploading import Uploading
 
 
 class UploadArguments(Arguments):
@@ -97,8 +99,9 @@ def resume_upload(
 ) -> Flow[Upload]:
     """Go on with an Upload that was begun elsewhere, from a file with the same content.
 
-    Only what the server does not have yet is sent. `part_size` is guessed from the parts that
-    arrived. Raises ResumeError when it cannot be gone on with, and says why.
+    Only what the server does not have yet is sent. `part_size` is what the journal knows, or guessed
+    from the parts that arrived. The Upload is kept, however this ends, unless `on_failure` is "cancel".
+    Raises ResumeError when it cannot be gone on with, and says why.
     """
     wishes = _wishes(
         purpose="any",
@@ -114,14 +117,16 @@ def resume_upload(
     with closing(local):
         if not isinstance(local, LocalFile):
             raise ResumeError("Only a regular file can be gone on with: it must be readable more than once")
-        known = names_about(_folder(setting), "upload_id", upload_id)
-        name = known[0] if known else record_name("resume", setting.server_url, upload_id)
+        story = Uploading(local=local, wishes=wishes, setting=setting, elsewhere=True)
+        about = {"upload_id": upload_id, "server_url": story.server_url, "owner": story.owner}
+        known = names_about(_folder(setting), about)
+        name = known[0] if known else record_name("resume", story.server_url, upload_id, story.owner)
         with _recorded(setting, name) as record:
-            story = Uploading(local=local, wishes=wishes, setting=setting)
-            delivery = yield from story.continued(upload_id, record, record.read(Begun) if record else None)
-            if isinstance(delivery, Upload):
-                return delivery
-            return (yield from story.finish(delivery, record))
+            earlier = record.read(Begun) if record is not None else None
+            if earlier is not None and earlier[0].upload_id != upload_id:
+                earlier = None
+            standing = yield from look_up(upload_id, wishes.options)
+            return (yield from story.go_on(upload_id, record, earlier, standing))
 
 
 def _wishes(
@@ -145,6 +150,8 @@ def _wishes(
         md5=md5,
         on_failure=on_failure,
     )
+    if on_progress is not None and not callable(on_progress):
+        raise InvalidRequestError(f"on_progress must be a function, not {type(on_progress).__name__}")
     if inspect.iscoroutinefunction(on_progress):
         raise InvalidRequestError("on_progress must be a plain function: it is called while bytes are moving")
     return Wishes(
