@@ -112,7 +112,7 @@ class Story:
         for upload in uploads:
             await catalog.add_upload(upload)
         file = _file(project.id)
-        await catalog.add_file(file, [_extent()])
+        await catalog.add_file(file, [_extent()], bytes_until=2**62)
         return cls(catalog=catalog, uploads=uploads, file=file)
 
     async def add_to_one(self) -> None:
@@ -131,7 +131,7 @@ class Story:
         part = await self._added(upload)
         assert await self.catalog.complete(
             upload.project, upload.id, file=_file(upload.project), extents=[part.extent], receipt="r",
-            judged_at=time.time(),
+            judged_at=time.time(), due=0,
         )  # fmt: skip
 
     async def look_up(self) -> None:
@@ -144,7 +144,7 @@ class Story:
             id=ids.new_id(ids.PART, now=now), upload_id=upload.id, created_at=int(now), extent=_extent()
         )
         assert await self.catalog.add_part(
-            upload.project, part, judged_at=now, held_bytes=2**62, held_parts=2**31
+            upload.project, part, judged_at=now, bytes_until=2**62, held_bytes=2**62, held_parts=2**31
         )
         return part
 

@@ -184,7 +184,10 @@ class Settings(BaseSettings):
         2.0 * HOUR, ge=0, description="After an Upload's deadline, before its Parts are reclaimed."
     )
     delete_grace: float = Field(
-        60.0, ge=0, description="How long a deleted file's bytes stay for downloads under way."
+        60.0,
+        ge=0,
+        description="How long bytes stay that no fact points at any more, for downloads under way"
+        " and for a standby that lags behind.",
     )
     upload_retention: float = Field(
         30.0 * DAY, ge=0, description="How long a finished Upload can still be asked for."
@@ -210,9 +213,9 @@ class Settings(BaseSettings):
             )
         if (self.tls_cert is None) != (self.tls_key is None):
             raise ValueError("tls_cert and tls_key go together: set both or neither")
-        if self.orphan_grace <= self.idle_timeout:
+        if self.orphan_grace <= max(self.idle_timeout, self.body_timeout):
             raise ValueError(
-                "orphan_grace must be longer than idle_timeout,"
+                "orphan_grace must be longer than body_timeout and idle_timeout,"
                 " or a Part that is still arriving could be reclaimed"
             )
         self._check_memory()

@@ -28,8 +28,9 @@ from heavylift.service.files import Files
 from heavylift.service.keys import Keys
 from heavylift.service.moving import House, Move, Moved
 from heavylift.service.ownership import WrongBlobs, claim
-from heavylift.service.ports import BlobStore, Catalog, Clock, StorageDown, StorageFull
+from heavylift.service.ports import BlobStore, Catalog, Clock, NotDeleted, StorageDown, StorageFull
 from heavylift.service.sweeper import Sweeper, Swept
+from heavylift.service.sweeping import Sweeping
 from heavylift.service.uploads import Uploads
 from heavylift.service.waiting import ended
 from heavylift.settings import Durability, Settings
@@ -54,6 +55,10 @@ request beside bulk bodies would wait, more than once."""
 
 GARBAGE = 50_000
 """Allocations between two looks for cycles. Python's 700 costs a small request a twentieth of its time."""
+
+
+NAMED = 20
+"""Blobs that a line of the log names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,16 +127,31 @@ async def move_data(old: Settings, new: Settings, report: Callable[[Moved], None
 
 
 def make_sweeper(settings: Settings, stores: Stores, *, clock: Clock = time.time) -> Sweeper:
-    """A sweeper over those stores that logs what it does."""
-    return Sweeper(
-        stores.catalog, stores.blobs, clock=clock, schedule=settings.schedule,
-        report=_report, complain=lambda error: log.error("sweep.failed", exc_info=error),
+    """A sweeper over those stores that logs what it cannot do."""
+    return Sweeper(stores.catalog, stores.blobs, clock=clock, schedule=settings.schedule, complain=_complain)
+
+
+def make_sweeping(settings: Settings, stores: Stores, *, clock: Clock) -> Sweeping:
+    """The same in the background. It logs what it does."""
+    return Sweeping(
+        make_sweeper(settings, stores, clock=clock), stores.catalog,
+        clock=clock, interval=settings.sweep_interval, report=_report, complain=_complain,
     )  # fmt: skip
 
 
 def _report(swept: Swept) -> None:
     if any(asdict(swept).values()):
         log.info("sweep", **asdict(swept))
+    if swept.spared is not None:
+        log.warning("sweep.spared", **asdict(swept.spared))
+
+
+def _complain(error: Exception) -> None:
+    if isinstance(error, NotDeleted):
+        named = dict(list(error.reasons.items())[:NAMED])
+        log.error("sweep.stuck", count=len(error.reasons), blobs=named)
+    else:
+        log.error("sweep.failed", exc_info=error)
 
 
 def build_app(settings: Settings, *, clock: Clock = time.time) -> ASGIApp:
@@ -142,7 +162,7 @@ def build_app(settings: Settings, *, clock: Clock = time.time) -> ASGIApp:
     @asynccontextmanager
     async def opened() -> AsyncIterator[Context]:
         async with open_to_serve(settings, clock=clock) as stores:
-            sweeper = make_sweeper(settings, stores, clock=clock)
+            sweeper = make_sweeping(settings, stores, clock=clock)
             context = make_context(settings, stores, sweeper, gate, clock=clock)
             if await bootstrap(settings, context.keys) is not None:
                 starting.info("key.made", file=str(settings.key_file))
@@ -169,18 +189,20 @@ def build_app(settings: Settings, *, clock: Clock = time.time) -> ASGIApp:
 
 
 def make_context(
-    settings: Settings, stores: Stores, sweeper: Sweeper, gate: Gate, *, clock: Clock
+    settings: Settings, stores: Stores, sweeper: Sweeping, gate: Gate, *, clock: Clock
 ) -> Context:
     """The stories over those stores, and the edge's own state."""
     limits, table = settings.limits, settings.purpose_table
     catalog, blobs, checks = stores.catalog, stores.blobs, settings.purpose_checks
     return Context(
         uploads=Uploads(
-            catalog, blobs, clock=clock, limits=limits, purposes=table, checks=checks, wake=sweeper.wake
+            catalog, blobs, clock=clock, limits=limits, purposes=table, checks=checks,
+            delete_grace=settings.delete_grace, orphan_grace=settings.orphan_grace, wake=sweeper.wake,
         ),
         files=Files(
             catalog, blobs, clock=clock, limits=limits, purposes=table, checks=checks,
-            delete_grace=settings.delete_grace, closed_purposes=settings.closed_purposes, wake=sweeper.wake,
+            delete_grace=settings.delete_grace, orphan_grace=settings.orphan_grace,
+            closed_purposes=settings.closed_purposes, wake=sweeper.wake,
         ),
         keys=make_keys(stores, clock=clock),
         readiness=Readiness({"catalog": catalog.ping, "blob store": blobs.ping}),

@@ -12,6 +12,7 @@ from heavylift.service.ports import Catalog, Page, StorageDown
 from tests.contract.catalog_facts import (
     ALL,
     DEADLINE,
+    FOREVER,
     MINE,
     NOW,
     ROOM,
@@ -84,11 +85,11 @@ class CatalogOfUploads:
             part = new_part(upload)
             assert await catalog.add_part(MINE, part, **ROOM | {"judged_at": moment})
             if close == "cancel":
-                assert await catalog.cancel(MINE, upload.id, judged_at=moment)
+                assert await catalog.cancel(MINE, upload.id, judged_at=moment, due=0)
             else:
                 file, extents = new_file([part.extent]), [part.extent]
                 assert await catalog.complete(
-                    MINE, upload.id, file=file, extents=extents, receipt="r", judged_at=moment
+                    MINE, upload.id, file=file, extents=extents, receipt="r", judged_at=moment, due=0
                 )
 
     @pytest.mark.parametrize("late", [0, 0.001, 3600])
@@ -96,10 +97,10 @@ class CatalogOfUploads:
         moment = DEADLINE + late
         upload, parts = await stored_upload(catalog, 5)
         assert not await catalog.add_part(MINE, new_part(upload), **ROOM | {"judged_at": moment})
-        assert not await catalog.cancel(MINE, upload.id, judged_at=moment)
+        assert not await catalog.cancel(MINE, upload.id, judged_at=moment, due=0)
         file, extents = new_file([parts[0].extent]), [parts[0].extent]
         assert not await catalog.complete(
-            MINE, upload.id, file=file, extents=extents, receipt="r", judged_at=moment
+            MINE, upload.id, file=file, extents=extents, receipt="r", judged_at=moment, due=0
         )
         assert await catalog.upload(MINE, upload.id) == upload
         assert await catalog.parts(MINE, upload.id) == parts
@@ -108,11 +109,11 @@ class CatalogOfUploads:
         completed, parts = await stored_upload(catalog, 5)
         assert await finish(catalog, completed, parts)
         cancelled, _ = await stored_upload(catalog, 5)
-        assert await catalog.cancel(MINE, cancelled.id, judged_at=NOW)
+        assert await catalog.cancel(MINE, cancelled.id, judged_at=NOW, due=0)
         for upload in (completed, cancelled):
             before = await assert_counts_true(catalog, upload)
             assert not await catalog.add_part(MINE, new_part(upload), **ROOM)
-            assert not await catalog.cancel(MINE, upload.id, judged_at=NOW)
+            assert not await catalog.cancel(MINE, upload.id, judged_at=NOW, due=0)
             assert await finish(catalog, upload, []) is None
             assert await finish(catalog, upload, parts) is None
             assert await assert_counts_true(catalog, upload) == before
@@ -161,7 +162,7 @@ class CatalogOfUploads:
 
     async def test_cancelling_hands_all_parts_to_the_garbage(self, catalog: Catalog) -> None:
         upload, parts = await stored_upload(catalog, 10, 20)
-        assert await catalog.cancel(MINE, upload.id, judged_at=NOW)
+        assert await catalog.cancel(MINE, upload.id, judged_at=NOW, due=0)
         after = await assert_counts_true(catalog, upload)
         assert after == replace(upload, state=Status.CANCELLED, held_bytes=0, held_parts=0)
         assert await catalog.parts(MINE, upload.id) == []
@@ -174,9 +175,9 @@ class CatalogOfUploads:
         expired = replace(expired, expires_at=DEADLINE - 120)
         for upload in (pending, overdue, expired, cancelled, completed):
             await catalog.add_upload(upload)
-        assert await catalog.cancel(MINE, cancelled.id, judged_at=NOW)
+        assert await catalog.cancel(MINE, cancelled.id, judged_at=NOW, due=0)
         assert await finish(catalog, completed, [])
-        assert (await catalog.expire_uploads(before=DEADLINE - 60, limit=10)).rows == 1
+        assert (await catalog.expire_uploads(before=DEADLINE - 60, due=0, limit=10)).rows == 1
         for now, status, found in (
             (DEADLINE - 60.001, Status.PENDING, [overdue, pending]),
             (DEADLINE - 60, Status.PENDING, [pending]),
@@ -202,7 +203,7 @@ class CatalogOfFiles:
     async def test_a_posted_file_comes_back_as_it_went_in(self, catalog: Catalog) -> None:
         extents = [new_extent(7), new_extent(5)]
         file = new_file(extents, expires_at=DEADLINE)
-        await catalog.add_file(file, extents)
+        await catalog.add_file(file, extents, bytes_until=FOREVER)
         assert await catalog.file(MINE, file.id, now=NOW) == file
         assert await extents_of(catalog, file.id) == extents
         places = [(extents[0], Span(0, 7)), (extents[1], Span(0, 5))]
@@ -214,7 +215,7 @@ class CatalogOfFiles:
     async def test_the_places_of_a_span_are_found_and_no_others(self, catalog: Catalog) -> None:
         extents = [new_extent(size) for size in (3, 0, 4, 5)]
         file = new_file(extents)
-        await catalog.add_file(file, extents)
+        await catalog.add_file(file, extents, bytes_until=FOREVER)
         for start, stop in combinations(range(file.bytes + 2), 2):
             span = Span(start, stop)
             found = await catalog.content(MINE, file.id, now=NOW, wanted=lambda _, span=span: span)
@@ -238,7 +239,7 @@ class CatalogOfFiles:
         assert await catalog.condemn([extents[1].blob], due=NOW + 9) == [extents[1].blob]
         file = new_file(extents)
         with pytest.raises(StorageDown):
-            await catalog.add_file(file, extents)
+            await catalog.add_file(file, extents, bytes_until=FOREVER)
         assert await catalog.file(MINE, file.id, now=NOW) is None
         assert await extents_of(catalog, file.id) == []
         assert await catalog.orphans([extent.blob for extent in extents]) == [extents[0].blob]

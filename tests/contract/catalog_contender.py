@@ -18,7 +18,7 @@ async def attack(catalog: Catalog, upload_id: str) -> tuple[bool, list[str]]:
     part = new_part(upload)
     stored = await catalog.add_part(MINE, part, **ROOM)
     if random.random() < 0.5:
-        closed = await catalog.cancel(MINE, upload_id, judged_at=NOW)
+        closed = await catalog.cancel(MINE, upload_id, judged_at=NOW, due=0)
     else:
         closed = await finish(catalog, upload, parts) is not None
     return closed, blobs_of([part]) if stored else []

@@ -17,7 +17,12 @@ DEADLINE = int(NOW) + 3600
 MINE = "proj_mine"
 THEIRS = "proj_theirs"
 ALL = Page(limit=10_000)
-ROOM: dict[str, Any] = {"judged_at": NOW, "held_bytes": 2**40, "held_parts": 10_000}
+ROOM: dict[str, Any] = {
+    "judged_at": NOW,
+    "bytes_until": float("inf"),
+    "held_bytes": 2**40,
+    "held_parts": 10_000,
+}
 FOREVER = float("inf")
 
 _ticks = itertools.count(1)
@@ -87,7 +92,7 @@ async def finish(catalog: Catalog, upload: Upload, parts: Sequence[Part], **fiel
     extents = [part.extent for part in parts]
     file = new_file(extents, project=upload.project, **fields)
     completed = await catalog.complete(
-        upload.project, upload.id, file=file, extents=extents, receipt="r" * 64, judged_at=NOW
+        upload.project, upload.id, file=file, extents=extents, receipt="r" * 64, judged_at=NOW, due=0
     )
     return file if completed else None
 
@@ -96,7 +101,7 @@ async def stored_file(catalog: Catalog, *sizes: int, project: str = MINE, **fiel
     """A posted File."""
     extents = [new_extent(size) for size in sizes or (100,)]
     file = new_file(extents, project=project, **fields)
-    await catalog.add_file(file, extents)
+    await catalog.add_file(file, extents, bytes_until=FOREVER)
     return file
 
 

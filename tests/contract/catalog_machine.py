@@ -11,7 +11,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invaria
 from heavylift.catalog import open_catalog
 from heavylift.domain.files import Extent, File
 from heavylift.domain.uploads import Part, Status, Upload
-from heavylift.service.ports import Reclaimed
+from heavylift.service.upkeep import Reclaimed
 from tests.contract.catalog_facts import (
     ALL,
     FOREVER,
@@ -90,7 +90,9 @@ class CatalogMachine(RuleBasedStateMachine):
     def add_part(self, upload_id: str, size: int) -> None:
         part = new_part(new_upload(id=upload_id), size)
         room = {"held_bytes": HELD_BYTES, "held_parts": HELD_PARTS}
-        stored = self.loop.run(self.catalog.add_part(MINE, part, judged_at=self.now, **room))
+        stored = self.loop.run(
+            self.catalog.add_part(MINE, part, judged_at=self.now, bytes_until=FOREVER, **room)
+        )
         upload = self.model.uploads.get(upload_id)
         fits = upload is not None and (
             upload.held_bytes + size <= HELD_BYTES and upload.held_parts < HELD_PARTS
@@ -106,7 +108,7 @@ class CatalogMachine(RuleBasedStateMachine):
         held = [part.extent for part in self.model.parts.get(upload_id, [])]
         extents = choice.sample(held, choice.randint(0, len(held)))
         file = new_file(extents, expires_at=None if seconds is None else int(self.now) + seconds)
-        completing = {"file": file, "extents": extents, "receipt": file.id, "judged_at": self.now}
+        completing = {"file": file, "extents": extents, "receipt": file.id, "judged_at": self.now, "due": 0}
         completed = self.loop.run(self.catalog.complete(MINE, upload_id, **completing))
         assert completed == self.model.pending(upload_id, self.now)
         if completed:
@@ -116,7 +118,7 @@ class CatalogMachine(RuleBasedStateMachine):
 
     @rule(upload_id=uploads)
     def cancel(self, upload_id: str) -> None:
-        cancelled = self.loop.run(self.catalog.cancel(MINE, upload_id, judged_at=self.now))
+        cancelled = self.loop.run(self.catalog.cancel(MINE, upload_id, judged_at=self.now, due=0))
         assert cancelled == self.model.pending(upload_id, self.now)
         if cancelled:
             self.model.close(upload_id, Status.CANCELLED, [])
@@ -127,7 +129,7 @@ class CatalogMachine(RuleBasedStateMachine):
     def post(self, sizes: list[int], seconds: int | None) -> str:
         extents = [new_extent(size) for size in sizes]
         file = new_file(extents, expires_at=None if seconds is None else int(self.now) + seconds)
-        self.loop.run(self.catalog.add_file(file, extents))
+        self.loop.run(self.catalog.add_file(file, extents, bytes_until=FOREVER))
         self.model.files[file.id] = file, extents
         return file.id
 
@@ -148,7 +150,7 @@ class CatalogMachine(RuleBasedStateMachine):
             if upload.state is Status.PENDING and upload.expires_at < self.now
         ]
         blobs = sum(self.model.close(upload_id, Status.EXPIRED, []) for upload_id in overdue)
-        taken = self.loop.run(self.catalog.expire_uploads(before=self.now, limit=10**6))
+        taken = self.loop.run(self.catalog.expire_uploads(before=self.now, due=0, limit=10**6))
         assert taken == Reclaimed(rows=len(overdue), blobs=blobs)
 
         over = [file.id for file, _ in self.model.files.values() if file.expired_at(self.now)]

@@ -39,8 +39,8 @@ async def contend(
     closers = [
         finish(pick(catalogs), upload, parts),
         finish(pick(catalogs), upload, parts[::-1]),
-        pick(catalogs).cancel(MINE, upload.id, judged_at=NOW),
-        pick(catalogs).expire_uploads(before=DEADLINE + 1, limit=1),
+        pick(catalogs).cancel(MINE, upload.id, judged_at=NOW, due=0),
+        pick(catalogs).expire_uploads(before=DEADLINE + 1, due=0, limit=1),
     ]
     adders = [pick(catalogs).add_part(MINE, part, **ROOM) for part in late]
     asked = [*enumerate(closers), *enumerate(adders, start=10)]

@@ -8,7 +8,8 @@ from heavylift.domain import ids
 from heavylift.domain.errors import IdempotencyKeyReused
 from heavylift.domain.idempotency import KEPT_SECONDS, Once
 from heavylift.domain.uploads import Status
-from heavylift.service.ports import Catalog, Key, Overdue, Page, Project, Reclaimed
+from heavylift.service.ports import Catalog, Key, Page, Project
+from heavylift.service.upkeep import Overdue, Reclaimed
 from tests.contract.catalog_facts import (
     ALL,
     DEADLINE,
@@ -99,8 +100,8 @@ class CatalogOfUpkeep:
         await catalog.add_upload(later)
         closed, used = await stored_upload(catalog, 30)
         assert await finish(catalog, closed, used)
-        assert await catalog.expire_uploads(before=DEADLINE, limit=100) == Reclaimed()
-        taken = await catalog.expire_uploads(before=DEADLINE + 0.5, limit=100)
+        assert await catalog.expire_uploads(before=DEADLINE, due=0, limit=100) == Reclaimed()
+        taken = await catalog.expire_uploads(before=DEADLINE + 0.5, due=0, limit=100)
         assert taken == Reclaimed(rows=1, blobs=2)
         after = await assert_counts_true(catalog, overdue)
         assert after == replace(overdue, state=Status.EXPIRED, held_bytes=0, held_parts=0)
@@ -125,7 +126,7 @@ class CatalogOfUpkeep:
     async def test_closed_uploads_are_forgotten_and_their_files_stay(self, catalog: Catalog) -> None:
         pending, _ = await stored_upload(catalog, 1)
         cancelled, _ = await stored_upload(catalog, 1)
-        assert await catalog.cancel(MINE, cancelled.id, judged_at=NOW)
+        assert await catalog.cancel(MINE, cancelled.id, judged_at=NOW, due=0)
         completed, parts = await stored_upload(catalog, 10, 20)
         file = await finish(catalog, completed, parts)
         assert file is not None
@@ -163,7 +164,7 @@ class CatalogOfUpkeep:
             parts += (await stored_upload(catalog, 1, 1, 1))[1]
             await stored_file(catalog, 1, 1, 1, expires_at=DEADLINE)
         for step in (
-            lambda: catalog.expire_uploads(before=DEADLINE + 1, limit=4),
+            lambda: catalog.expire_uploads(before=DEADLINE + 1, due=0, limit=4),
             lambda: catalog.expire_files(before=DEADLINE, due=NOW, limit=4),
             lambda: catalog.forget_uploads(before=DEADLINE + 1, limit=4),
         ):
@@ -177,14 +178,16 @@ class CatalogOfUpkeep:
     async def test_a_step_takes_one_upload_that_is_larger_than_the_step(self, catalog: Catalog) -> None:
         await stored_upload(catalog, *[1] * 10)
         await stored_upload(catalog, *[1] * 10)
-        assert await catalog.expire_uploads(before=DEADLINE + 1, limit=3) == Reclaimed(rows=1, blobs=10)
+        assert await catalog.expire_uploads(before=DEADLINE + 1, due=0, limit=3) == Reclaimed(
+            rows=1, blobs=10
+        )
 
     async def test_what_is_overdue_is_what_the_steps_take(self, catalog: Catalog) -> None:
         for _ in range(3):
             await stored_upload(catalog, 1)
         cancelled = [(await stored_upload(catalog, 1))[0] for _ in range(2)]
         for upload in cancelled:
-            assert await catalog.cancel(MINE, upload.id, judged_at=NOW)
+            assert await catalog.cancel(MINE, upload.id, judged_at=NOW, due=0)
         await stored_file(catalog, expires_at=DEADLINE)
         moments = {"uploads_before": DEADLINE + 0.5, "forget_before": DEADLINE + 0.5}
         assert await catalog.overdue(**moments, files_before=DEADLINE, due=NOW) == Overdue(

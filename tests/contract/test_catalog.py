@@ -13,6 +13,7 @@ from tests.contract.catalog import CatalogOfFiles, CatalogOfUploads
 from tests.contract.catalog_isolation import CatalogOfTenants
 from tests.contract.catalog_machine import CatalogMachine
 from tests.contract.catalog_races import CatalogRaces, SharedCatalogRaces
+from tests.contract.catalog_reclaiming import CatalogOfReclaiming
 from tests.contract.catalog_upkeep import CatalogOfKeys, CatalogOfLists, CatalogOfUpkeep
 from tests.contract.engines_postgres import Server
 
@@ -87,6 +88,10 @@ class TestLists(CatalogOfLists):
 
 
 class TestUpkeep(CatalogOfUpkeep):
+    pass
+
+
+class TestReclaiming(CatalogOfReclaiming):
     pass
 
 

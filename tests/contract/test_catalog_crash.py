@@ -112,7 +112,7 @@ async def test_a_full_disk_refuses_writes_and_nothing_else(tiny_disk: Path) -> N
     part = new_part(upload)
     await catalog.ping()
     assert await catalog.add_part(MINE, part, **ROOM)
-    assert await catalog.cancel(MINE, upload.id, judged_at=NOW)
+    assert await catalog.cancel(MINE, upload.id, judged_at=NOW, due=0)
     await assert_no_blob_lost(catalog, blobs_of([*stored, part]))
     await catalog.close()
 

@@ -107,7 +107,7 @@ async def test_a_transaction_that_fails_takes_back_itself_alone(opened: Open) ->
         driver.write(fail),
         catalog.add_upload(upload),
         driver.write(undo),
-        catalog.cancel(MINE, upload.id, judged_at=NOW),
+        catalog.cancel(MINE, upload.id, judged_at=NOW, due=0),
     )
     hold.over.set()
     first, failed, double, undone, cancelled = await asyncio.gather(*waiting, return_exceptions=True)

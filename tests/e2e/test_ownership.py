@@ -2,6 +2,7 @@
 
 import asyncio
 import ctypes
+import hashlib
 import json
 import os
 import shutil
@@ -84,13 +85,30 @@ def test_another_catalog_over_the_same_blobs_neither_serves_nor_sweeps(theirs: P
     assert bytes_in(theirs / "blobs") == [b"theirs"]
 
 
-async def test_without_the_mark_a_foreign_sweeper_would_have_taken_them(theirs: Path, tmp_path: Path) -> None:
-    """Which is what the test above is about."""
+async def test_without_the_mark_nobody_takes_them_either(theirs: Path, tmp_path: Path) -> None:
     settings = Settings(data=tmp_path / "ours", blobs=f"file://{theirs}/blobs")
     (theirs / "blobs" / MARK).unlink()
     async with open_stores(settings) as stores:
-        assert (await make_sweeper(settings, stores).round()).orphans == 1
-    assert bytes_in(theirs / "blobs") == []
+        with pytest.raises(WrongBlobs, match="does not know"):
+            await make_sweeper(settings, stores).round(confirmed=True)
+    said = run(tmp_path / "ours", "serve", env=elsewhere(theirs / "blobs"))
+    assert "a folder, bucket or prefix of its own" in said
+    assert not (theirs / "blobs" / MARK).exists()
+    assert bytes_in(theirs / "blobs") == [b"theirs"]
+
+
+def test_a_folder_of_somebody_elses_files_is_not_taken_and_not_emptied(tmp_path: Path) -> None:
+    """A cache, whose files bear digests for names."""
+    names = [hashlib.md5(b"%d" % number).hexdigest() for number in range(20)]
+    for name in names:
+        path = tmp_path / "cache" / name[:2] / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"cached")
+        os.utime(path, (OLD, OLD))
+    for words in (("serve",), ("sweep",), ("sweep", "--yes")):
+        said = run(tmp_path / "ours", *words, env=elsewhere(tmp_path / "cache"))
+        assert any(name in said for name in names)
+    assert bytes_in(tmp_path / "cache") == [b"cached"] * 20
 
 
 async def test_a_folder_that_is_not_the_one_it_was_is_noticed_until_the_mark_is_put_there_by_hand(
@@ -105,11 +123,13 @@ async def test_a_folder_that_is_not_the_one_it_was_is_noticed_until_the_mark_is_
     await opens(theirs)
 
 
-async def test_blobs_whose_catalog_is_lost_are_free_once_their_mark_is_deleted(
+async def test_blobs_whose_catalog_is_lost_are_free_once_their_mark_says_so(
     theirs: Path, tmp_path: Path
 ) -> None:
     blobs = theirs / "blobs"
-    (blobs / MARK).unlink()
+    with pytest.raises(WrongBlobs, match=r"let the mark say [0-9a-f]{32}") as refused:
+        await opens(tmp_path / "ours", f"file://{blobs}")
+    (blobs / MARK).write_text(str(refused.value).partition("let the mark say ")[2][:32])
     await opens(tmp_path / "ours", f"file://{blobs}")
     with pytest.raises(WrongBlobs, match="another installation"):
         await opens(theirs)
@@ -118,8 +138,7 @@ async def test_blobs_whose_catalog_is_lost_are_free_once_their_mark_is_deleted(
 async def test_an_installation_from_before_there_were_marks_gets_one(theirs: Path) -> None:
     (theirs / "blobs" / MARK).unlink()
     with sqlite3.connect(theirs / "catalog.sqlite") as database:
-        database.execute("DROP TABLE installation")
-        database.execute("UPDATE alembic_version SET version_num = '0002'")
+        database.execute("DELETE FROM installation")
     database.close()
     await opens(theirs)
     assert (theirs / "blobs" / MARK).exists()

@@ -52,7 +52,8 @@ live when the client says nothing. Empty lists of extensions and MIME types acce
 
 - `auth = "off"` is only accepted while `host` is a loopback address.
 - `tls_cert` and `tls_key` go together.
-- `orphan_grace` must be longer than `idle_timeout`, or a Part that is still arriving could be reclaimed.
+- `orphan_grace` must be longer than `body_timeout` and `idle_timeout`, or a Part that is still
+  arriving could be reclaimed.
 - `max_held_bytes` must be at least `max_upload_bytes`.
 - `blobs = "memory:"` goes with one worker and a catalog of this machine.
 - A catalog in memory, `sqlite://`, goes with no other blobs than these.

@@ -28,7 +28,7 @@ POINTLESS = {
 }
 """Rows that must not be there once all clients are done: what they are, and how to find them."""
 
-SWEEPS = {"HEAVYLIFT_IDLE_TIMEOUT": "0.5", "HEAVYLIFT_ORPHAN_GRACE": "1"}
+SWEEPS = {"HEAVYLIFT_IDLE_TIMEOUT": "0.5", "HEAVYLIFT_BODY_TIMEOUT": "0.5", "HEAVYLIFT_ORPHAN_GRACE": "1"}
 """For a sweep when nobody sends any more: what nothing points at need not lie for hours."""
 
 
@@ -86,7 +86,7 @@ class Site:
     def sweep(self) -> None:
         """`heavylift sweep`, as an operator would say it."""
         subprocess.run(
-            [sys.executable, "-m", "heavylift.cli", "sweep", "--data", str(self.folder)],
+            [sys.executable, "-m", "heavylift.cli", "sweep", "--yes", "--data", str(self.folder)],
             env={**os.environ, **self.env, **SWEEPS}, check=True, capture_output=True, text=True,
         )  # fmt: skip
 

@@ -39,7 +39,7 @@ async def test_an_upload_cancelled_here_is_refused_at_once_and_its_body_not_read
 async def test_an_upload_cancelled_elsewhere_refuses_in_the_end_and_keeps_no_bytes(world: World) -> None:
     upload_id = await world.open()
     await world.part(upload_id, b"one")
-    assert await world.catalog.port.cancel(OURS, upload_id, judged_at=world.clock.now)
+    assert await world.catalog.port.cancel(OURS, upload_id, judged_at=world.clock.now, due=world.clock.now)
     with pytest.raises(UploadCancelled):
         await world.part(upload_id, b"two")
     assert await world.stored() == await world.condemned()

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +9,8 @@ import pytest
 from heavylift.domain.uploads import Part, Status
 from heavylift.service.admission import SECONDS
 from heavylift.service.ports import BlobMissing, NotDone, StorageDown, StorageFull
-from heavylift.service.sweeper import Sweeper, Swept
+from heavylift.service.sweeper import Swept
+from heavylift.service.sweeping import Sweeping
 from tests.service.world import ALL, OURS, SCHEDULE, World, md5_of, world_at
 
 FAILURES = [StorageFull("full"), StorageDown("down")]
@@ -96,7 +96,7 @@ async def test_a_complete_with_an_unknown_outcome_can_be_repeated(world: World, 
     world.catalog.fail("complete", StorageDown("down"), after=after)
     with pytest.raises(StorageDown):
         await world.complete(upload_id, parts, md5_of(b"abcdef"))
-    await world.sweep()
+    await world.sweep_due()
     expected = Status.COMPLETED if after else Status.PENDING
     assert (await world.uploads.retrieve(OURS, upload_id)).status is expected
     done = await world.complete(upload_id, parts, md5_of(b"abcdef"))
@@ -114,7 +114,7 @@ async def test_a_cancel_with_an_unknown_outcome_can_be_repeated(world: World, af
     with pytest.raises(StorageDown):
         await world.uploads.cancel(OURS, upload_id)
     assert (await world.uploads.cancel(OURS, upload_id)).status is Status.CANCELLED
-    await world.sweep()
+    await world.sweep_due()
     await world.check_empty()
 
 
@@ -197,10 +197,18 @@ async def test_a_sweep_that_breaks_at_any_step_is_made_good_by_later_ones(
     with pytest.raises(StorageDown):
         await world.part(upload_id, b"orphan")
     world.clock.advance(SCHEDULE.orphan_grace + 300)
+    cancelled = await world.open(3)
+    await world.part(cancelled, b"abc")
+    await world.uploads.cancel(OURS, cancelled)
+    world.clock.advance(SCHEDULE.delete_grace)
     store, method = step
     getattr(world, store).fail(method, StorageDown("down"), after=after)
-    with pytest.raises(StorageDown):
+    if method == "older_than":
         await world.sweep()
+        assert [str(error) for error in world.complaints] == ["down"]
+    else:
+        with pytest.raises(StorageDown):
+            await world.sweep()
     await world.check()
     await sweep_debris(world)
     assert len(await world.stored()) == 1
@@ -245,11 +253,11 @@ async def test_a_background_sweeper_that_fails_complains_and_goes_on() -> None:
             if len(said) >= 3:
                 third.set()
 
-        sweeper = Sweeper(
+        sweeper = Sweeping(
+            world.sweeper,
             world.catalog,
-            world.blobs,
             clock=world.clock,
-            schedule=replace(SCHEDULE, interval=0.001),
+            interval=0.001,
             report=hear,
             complain=hear,
         )

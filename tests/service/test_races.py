@@ -53,12 +53,12 @@ async def test_a_part_that_an_ending_overtakes_is_refused_and_its_bytes_go(
     await held.reached()
     await ending(world, upload_id, how)
     if sweep:
-        await world.sweep()
+        await world.sweep_due()
     held.release()
     [refusal] = await outcomes(late)
     assert isinstance(refusal, UploadClosed)
     await world.check_tidy()
-    await world.sweep()
+    await world.sweep_due()
     assert await world.stored() == ({first.extent.blob} if how == "complete" else set())
 
 
@@ -85,7 +85,7 @@ async def test_a_part_that_began_in_time_is_kept_past_the_deadline_until_the_swe
     held.release()
     [refusal] = await outcomes(late)
     assert isinstance(refusal, UploadExpired)
-    await world.sweep()
+    await world.sweep_due()
     await world.check_empty()
 
 
@@ -95,7 +95,7 @@ async def test_a_part_committed_before_the_ending_is_dropped_with_the_upload(wor
     part = asyncio.create_task(world.part(upload_id, b"abc"))
     await held.reached()
     await world.uploads.cancel(OURS, upload_id)
-    await world.sweep()
+    await world.sweep_due()
     held.release()
     assert (await soon(part)).extent.bytes == 3  # it was taken; what cancelled came after it
     await world.check_empty()
@@ -112,7 +112,7 @@ async def test_a_part_committed_while_complete_looks_is_discarded_and_the_file_i
     done = await soon(completing)
     assert done.file is not None
     assert await world.condemned() == {extra.extent.blob}
-    await world.sweep()
+    await world.sweep_due()
     assert await world.content(done.file.id) == b"abc"
 
 
@@ -172,7 +172,7 @@ async def test_complete_against_cancel_has_one_winner(world: World, complete_fir
     else:
         assert cancelled.status is Status.CANCELLED
         assert isinstance(completed, UploadCancelled)
-        await world.sweep()
+        await world.sweep_due()
         await world.check_empty()
 
 
@@ -195,7 +195,7 @@ async def test_a_complete_that_reads_for_its_md5_loses_to_a_cancel_and_a_quick_s
     completing = asyncio.create_task(world.complete(upload_id, parts, md5_of(b"abcdef")))
     await held.reached()
     await world.uploads.cancel(OURS, upload_id)
-    await world.sweep()
+    await world.sweep_due()
     held.release()
     [refusal] = await outcomes(completing)
     assert isinstance(refusal, UploadCancelled)
@@ -225,6 +225,7 @@ async def test_a_complete_that_reads_longer_than_the_grace_is_refused_as_expired
     await held.reached()
     world.clock.advance(3600 + SCHEDULE.expiry_grace + 2)
     await world.sweep()
+    await world.sweep_due()
     held.release()
     [refusal] = await outcomes(completing)
     assert isinstance(refusal, UploadExpired)

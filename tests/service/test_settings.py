@@ -55,7 +55,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "no auth by name": ({"auth": "off", "host": "example.test"}, "auth=off is only accepted on loopback"),
     "a certificate alone": ({"tls_cert": "c.pem"}, "tls_cert and tls_key go together"),
     "a TLS key alone": ({"tls_key": "k.pem"}, "tls_cert and tls_key go together"),
-    "orphans too soon": ({"orphan_grace": 60}, "orphan_grace must be longer than idle_timeout"),
+    "orphans too soon": ({"orphan_grace": 3600}, "orphan_grace must be longer than body_timeout"),
     "less held than declared": ({"max_held_bytes": 1}, "max_held_bytes must be at least max_upload_bytes"),
     "port beyond": ({"port": 65536}, "less than or equal to 65535"),
     "port below": ({"port": -1}, "greater than or equal to 0"),
@@ -122,14 +122,14 @@ def test_limits_and_schedule_are_those_that_were_set() -> None:
     settings = Settings(
         max_part_bytes=1, max_upload_bytes=2, max_held_bytes=3, max_parts=4, max_file_bytes=5,
         max_json_bytes=2048, upload_seconds=7, empty_files=True, sweep_interval=8, expiry_grace=9,
-        delete_grace=10, upload_retention=11, orphan_interval=12, orphan_grace=61,
+        delete_grace=10, upload_retention=11, orphan_interval=12, orphan_grace=3601,
     )  # fmt: skip
     limits, schedule = settings.limits, settings.schedule
     assert (limits.part_bytes, limits.upload_bytes, limits.held_bytes, limits.parts) == (1, 2, 3, 4)
     assert (limits.file_bytes, limits.json_bytes, limits.upload_seconds) == (5, 2048, 7)
     assert limits.empty_files
     assert (schedule.interval, schedule.expiry_grace, schedule.delete_grace) == (8, 9, 10)
-    assert (schedule.retention, schedule.orphan_interval, schedule.orphan_grace) == (11, 12, 61)
+    assert (schedule.retention, schedule.orphan_interval, schedule.orphan_grace) == (11, 12, 3601)
 
 
 def test_an_operator_adds_to_a_purpose_and_makes_new_ones(monkeypatch: pytest.MonkeyPatch) -> None:

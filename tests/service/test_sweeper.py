@@ -1,27 +1,29 @@
 """The sweeper in the background: when it comes round, and that it can always be stopped."""
 
 import asyncio
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from heavylift.service.sweeper import STEP, Schedule, Sweeper, Swept
+from heavylift.service.orphans import STEP
+from heavylift.service.sweeper import Swept
+from heavylift.service.sweeping import Sweeping
 from tests.service.world import OURS, SCHEDULE, World, outcomes, soon
 
 
-def background(world: World, schedule: Schedule, report: Any) -> Sweeper:
-    return Sweeper(world.catalog, world.blobs, clock=world.clock, schedule=schedule, report=report)
+def background(world: World, interval: float, report: Any) -> Sweeping:
+    return Sweeping(world.sweeper, world.catalog, clock=world.clock, interval=interval, report=report)
 
 
 async def test_a_nudge_brings_the_next_round_forward(world: World) -> None:
     rounds: asyncio.Queue[Swept] = asyncio.Queue()
-    sweeper = background(world, replace(SCHEDULE, interval=10_000), rounds.put_nowait)
+    sweeper = background(world, 10_000, rounds.put_nowait)
     running = asyncio.create_task(sweeper.run())
     await soon(rounds.get())
     upload_id = await world.open()
     await world.part(upload_id, b"abc")
     await world.uploads.cancel(OURS, upload_id)
+    world.clock.advance(SCHEDULE.delete_grace)
     sweeper.wake()
     assert (await soon(rounds.get())).deleted_blobs == 1
     running.cancel()
@@ -31,7 +33,7 @@ async def test_a_nudge_brings_the_next_round_forward(world: World) -> None:
 
 async def test_a_nudge_and_a_stop_in_the_same_moment_stop_it(world: World) -> None:
     rounds: asyncio.Queue[Swept] = asyncio.Queue()
-    sweeper = background(world, replace(SCHEDULE, interval=10_000), rounds.put_nowait)
+    sweeper = background(world, 10_000, rounds.put_nowait)
     running = asyncio.create_task(sweeper.run())
     await soon(rounds.get())
     while not sweeper._nudged._waiters:  # until it waits for the next round
@@ -42,9 +44,9 @@ async def test_a_nudge_and_a_stop_in_the_same_moment_stop_it(world: World) -> No
     assert isinstance(ended, asyncio.CancelledError)
 
 
-async def test_orphans_are_looked_for_at_the_start_and_then_at_their_interval(world: World) -> None:
+async def test_orphans_are_looked_for_when_no_process_has_for_their_interval(world: World) -> None:
     rounds: asyncio.Queue[Swept] = asyncio.Queue()
-    sweeper = background(world, replace(SCHEDULE, interval=10_000), rounds.put_nowait)
+    sweeper = background(world, 10_000, rounds.put_nowait)
     running = asyncio.create_task(sweeper.run())
     looked = []
     for advance in (0.0, SCHEDULE.orphan_interval - 1, 1.0, 1.0):
@@ -55,31 +57,42 @@ async def test_orphans_are_looked_for_at_the_start_and_then_at_their_interval(wo
         looked.append("older_than" in world.blobs.calls)
     running.cancel()
     await outcomes(running)
-    assert looked == [True, False, True, False]
+    assert looked == [False, False, True, False], "the world was searched when it began"
 
 
 async def test_a_preview_says_what_a_round_then_does_and_changes_nothing(world: World) -> None:
     cancelled = await world.open()
-    await world.part(cancelled, b"abc")
+    part = await world.part(cancelled, b"abc")
     await world.part(await world.open(), b"abc")
     await world.post(b"old", lifetime=3600)
+    others = await world.stored()
     await world.post(b"keep")
+    [kept_blob] = await world.stored() - others
     await world.uploads.cancel(OURS, cancelled)
     world.catalog.fail("add_part", ConnectionError("lost"))
     with pytest.raises(ConnectionError):
         await world.part(await world.open(), b"orphan")
     world.clock.advance(SCHEDULE.orphan_grace + 300)
     before = (await world.stored(), await world.condemned(), await world.pointed_at())
-    preview = await world.sweeper.preview()
+    preview, doomed = await world.sweeper.preview()
+    reasons = {one.blob: one.why async for one in doomed}
     assert before == (await world.stored(), await world.condemned(), await world.pointed_at())
     assert (preview.expired_uploads, preview.expired_files, preview.orphans) == (2, 1, 1)
     assert preview.deleted_blobs == 2  # the cancelled Upload's and the orphan
+    assert sorted(why.partition(" ")[2] for why in reasons.values()) == [
+        "has expired: 60 s after the round",
+        "has expired: 60 s after the round",
+        "points at it, untouched for orphan_grace: now",
+        "was cancelled: now",
+    ]
+    assert reasons[part.extent.blob] == f"{cancelled} was cancelled: now"
+    assert reasons.keys() == before[0] - {kept_blob}
     done = await world.sweep()
     assert (done.expired_uploads, done.expired_files, done.orphans) == (2, 1, 1)
-    assert (
-        done.deleted_blobs == 3
-    )  # the cancelled, the expired Upload's, the orphan; the file's after its grace
-    assert len(await world.stored()) == 2
+    assert done.deleted_blobs == 2, "the expired ones go after their grace"
+    world.clock.advance(SCHEDULE.delete_grace)
+    assert (await world.sweep()).deleted_blobs == 2, "the file's and the Part's"
+    assert await world.stored() == {kept_blob}
 
 
 async def test_uploads_are_forgotten_after_their_retention_and_their_files_stay(world: World) -> None:
@@ -103,5 +116,7 @@ async def test_more_than_one_step_is_done_in_one_round(world: World) -> None:
         await world.part(upload_id, b"x")
     world.clock.advance(3600 + SCHEDULE.expiry_grace + 1)
     done = await world.sweep()
-    assert (done.expired_uploads, done.deleted_blobs) == (STEP + 4, 20)
+    assert done.expired_uploads == STEP + 4
+    world.clock.advance(SCHEDULE.delete_grace)
+    assert (await world.sweep()).deleted_blobs == 20
     await world.check_empty()

@@ -5,7 +5,8 @@ from dataclasses import replace
 from typing import Any
 
 from heavylift.service.ports import StorageDown
-from heavylift.service.sweeper import LEASE_INTERVALS, Sweeper, Swept
+from heavylift.service.sweeper import Swept
+from heavylift.service.sweeping import LEASE_INTERVALS, Sweeping
 from tests.service.world import OURS, SCHEDULE, World, outcomes, soon
 
 PLAN = replace(SCHEDULE, interval=10_000)
@@ -16,23 +17,23 @@ class Background:
 
     def __init__(self, world: World) -> None:
         self.told: asyncio.Queue[Any] = asyncio.Queue()
-        self.sweeper = Sweeper(
-            world.catalog, world.blobs, clock=world.clock, schedule=PLAN,
+        self.sweeping = Sweeping(
+            world.sweeper, world.catalog, clock=world.clock, interval=PLAN.interval,
             report=self.told.put_nowait, complain=self.told.put_nowait,
         )  # fmt: skip
-        self.running = asyncio.create_task(self.sweeper.run())
+        self.running = asyncio.create_task(self.sweeping.run())
 
     async def rest(self) -> None:
         """Until it waits for its next round."""
         async with asyncio.timeout(20):
-            while not self.sweeper._nudged._waiters:
+            while not self.sweeping._nudged._waiters:
                 await asyncio.sleep(0.001)
 
     async def try_again(self) -> None:
         """A round, or an attempt at one."""
         await self.rest()
-        self.sweeper.wake()
-        while self.sweeper._nudged.is_set():
+        self.sweeping.wake()
+        while self.sweeping._nudged.is_set():
             await asyncio.sleep(0.001)
         await self.rest()
 
@@ -105,5 +106,6 @@ async def test_a_sweep_by_hand_waits_for_nobodys_turn(world: World) -> None:
     upload_id = await world.open()
     await world.part(upload_id, b"abc")
     await world.uploads.cancel(OURS, upload_id)
+    world.clock.advance(SCHEDULE.delete_grace)
     assert (await world.sweep()).deleted_blobs == 1
     await sweeper.stop()

@@ -109,7 +109,7 @@ async def test_parts_that_were_not_listed_are_reclaimed(world: World) -> None:
     assert await world.condemned() == {retried.extent.blob}
     assert await world.uploads.parts(OURS, upload_id, page=ALL) == [kept]
     assert (await world.upload(upload_id)).held_bytes == 5
-    await world.sweep()
+    await world.sweep_due()
     assert await world.stored() == {kept.extent.blob}
     assert done.file is not None
     assert await world.content(done.file.id) == b"hello"
@@ -215,7 +215,7 @@ async def test_cancel_lets_go_of_the_parts_and_can_be_repeated(world: World) -> 
     with pytest.raises(UploadCancelled):
         await world.complete(upload_id, [part])
     assert await world.condemned() == {part.extent.blob}
-    await world.sweep()
+    await world.sweep_due()
     await world.check_empty()
 
 
@@ -279,7 +279,7 @@ async def test_uploads_are_listed_by_the_status_they_have_now(world: World) -> N
     assert await listed(Status.PENDING) == {young_id}
     assert await listed(Status.EXPIRED) == {open_id, late_id}
     world.clock.advance(700)
-    await world.sweep()
+    await world.sweep_due()
     assert await listed(Status.EXPIRED) == {open_id, late_id}
 
 

@@ -59,18 +59,22 @@ class World:
             "limits": LIMITS,
             "purposes": table,
             "checks": Checks.FULL,
+            "delete_grace": SCHEDULE.delete_grace,
+            "orphan_grace": SCHEDULE.orphan_grace,
             "wake": self._wake,
         }
         self.uploads = Uploads(self.catalog, self.blobs, **shared)
         self.files = Files(
             self.catalog,
             self.blobs,
-            delete_grace=SCHEDULE.delete_grace,
             closed_purposes=frozenset({"vision"}),
             **shared,
         )
         self.keys = Keys(self.catalog, clock=clock)
-        self.sweeper = Sweeper(self.catalog, self.blobs, clock=clock, schedule=SCHEDULE)
+        self.complaints: list[Exception] = []
+        self.sweeper = Sweeper(
+            self.catalog, self.blobs, clock=clock, schedule=SCHEDULE, complain=self.complaints.append
+        )
 
     def _wake(self) -> None:
         self.wakes += 1
@@ -137,6 +141,11 @@ class World:
         """One round."""
         return await self.sweeper.round()
 
+    async def sweep_due(self) -> Swept:
+        """One round, when what was dropped a moment ago may go."""
+        self.clock.advance(SCHEDULE.delete_grace)
+        return await self.sweep()
+
     # what is there
 
     async def stored(self) -> set[str]:
@@ -185,10 +194,12 @@ class World:
 async def world_at(blobs_url: str, *, table: Mapping[str, Purpose] = PURPOSES) -> AsyncIterator[World]:
     """A world of its own, closed in the end."""
     clock = HandClock(float(int(time.time())) + 0.25)  # a disk's own times go with the real clock
-    catalog = open_catalog("sqlite://")
+    catalog = open_catalog("sqlite://", clock=clock)
     blobs = open_blobs(blobs_url, durable=False, reserve=0, clock=clock)
     try:
-        yield World(catalog, blobs, clock, table=table)
+        world = World(catalog, blobs, clock, table=table)
+        await world.sweep()  # as a service does at its start: the first search deletes nothing
+        yield world
     finally:
         await blobs.close()
         await catalog.close()

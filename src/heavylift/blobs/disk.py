@@ -19,7 +19,7 @@ from heavylift.blobs.threads import Threads
 from heavylift.domain.files import WHOLE, Span
 from heavylift.domain.ids import new_blob_key
 from heavylift.service.ownership import MARK
-from heavylift.service.ports import Buffer, StorageDown
+from heavylift.service.ports import Buffer, NotDeleted, StorageDown
 from heavylift.service.waiting import ended, settled
 
 RESERVE = 64 * 1024 * 1024
@@ -102,12 +102,22 @@ class DiskBlobs:
                 raise cancelled
 
     async def delete(self, keys: Collection[str]) -> None:
-        await self._threads.run(_unlink, [self._path(key) for key in keys])
+        stuck = await self._threads.run(self._delete, keys)
+        if stuck:
+            raise NotDeleted(stuck)
 
     async def older_than(self, moment: float) -> AsyncIterator[str]:
+        closed = None
         for folder in FOLDERS:
-            for key in await self._threads.run(self._older_in, folder, moment):
+            try:
+                found = await self._threads.run(self._older_in, folder, moment)
+            except StorageDown as error:  # the others can be looked into all the same
+                closed = StorageDown(f"the folder {folder} of the blobs cannot be listed: {error}")
+                continue
+            for key in found:
                 yield key
+        if closed is not None:
+            raise closed
 
     async def ping(self) -> None:
         await self._threads.run(self._try)
@@ -130,6 +140,16 @@ class DiskBlobs:
 
     def _path(self, key: str) -> str:
         return f"{self._root}/{checked(key)[:2]}/{key}"
+
+    def _delete(self, keys: Collection[str]) -> dict[str, str]:
+        """Why those are left that are left."""
+        stuck = {}
+        for key in keys:
+            try:
+                _unlink([self._path(key)])
+            except StorageDown as error:
+                stuck[key] = str(error)
+        return stuck
 
     def _older_in(self, folder: str, moment: float) -> list[str]:
         with storage_errors(), os.scandir(f"{self._root}/{folder}") as entries:

@@ -10,6 +10,7 @@ from typing import Literal
 import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError
 
+from heavylift.blobs.deleting import outcomes
 from heavylift.blobs.fetching import LEAST_RANGE, RANGE, Store, begun, fetch
 from heavylift.blobs.keys import checked, is_key
 from heavylift.blobs.room import Places, Room, Shares
@@ -18,7 +19,7 @@ from heavylift.blobs.storeerrors import StoreMissing, store_errors
 from heavylift.blobs.unfinished import Unfinished
 from heavylift.domain.files import WHOLE, Span
 from heavylift.service.ownership import MARK, WrongBlobs
-from heavylift.service.ports import BlobMissing, Buffer, StorageDown
+from heavylift.service.ports import BlobMissing, Buffer, NotDeleted, StorageDown
 from heavylift.service.waiting import ended
 
 LIST = 1000
@@ -129,13 +130,12 @@ class ObjectBlobs:
                 yield chunk
 
     async def delete(self, keys: Collection[str]) -> None:
-        paths = [self._path(key) for key in keys]
-        for begin in range(0, len(paths), DELETE):
-            await self._remove(paths[begin : begin + DELETE])
-        for key in keys:
-            for upload in self._torsos.pop(key, ()):
-                assert self._unfinished is not None
-                await self._unfinished.abort(self._path(key), upload)
+        stuck: dict[str, str] = {}
+        ordered = list(keys)
+        for begin in range(0, len(ordered), DELETE):
+            stuck |= await self._delete(ordered[begin : begin + DELETE])
+        if stuck:
+            raise NotDeleted(stuck)
 
     async def older_than(self, moment: float) -> AsyncIterator[str]:
         self._check_open()
@@ -218,6 +218,28 @@ class ObjectBlobs:
                 max_concurrency=2 if self._writing <= FEW else 1,
             )
         )  # fmt: skip
+
+    async def _delete(self, keys: list[str]) -> dict[str, str]:
+        """Remove them. Why those are left that are left."""
+        try:
+            await self._remove([self._path(key) for key in keys])
+            torn = [key for key in keys if key in self._torsos]
+            for key in torn:
+                await self._abort(key)
+        except StorageDown:
+            return await outcomes(self._delete_one, keys)
+        return {}
+
+    async def _delete_one(self, key: str) -> None:
+        await self._remove([self._path(key)])
+        await self._abort(key)
+
+    async def _abort(self, key: str) -> None:
+        """End what was found unfinished of that blob."""
+        for upload in self._torsos.get(key, ()):
+            assert self._unfinished is not None
+            await self._unfinished.abort(self._path(key), upload)
+        self._torsos.pop(key, None)
 
     async def _remove(self, paths: list[str]) -> None:
         self._check_open()

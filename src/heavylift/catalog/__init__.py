@@ -8,7 +8,7 @@ from heavylift.catalog import postgres_url, sqlite
 from heavylift.catalog.location import check_local
 from heavylift.catalog.migrating import HEAD, UnfitCatalog, migrate_sqlite
 from heavylift.catalog.sql import SqlCatalog
-from heavylift.service.ports import Catalog
+from heavylift.service.ports import Catalog, Clock
 
 __all__ = ["UnfitCatalog", "check_place", "migrate_catalog", "open_catalog"]
 
@@ -24,6 +24,7 @@ def open_catalog(
     durable: bool = True,
     pool_size: int = postgres_url.POOL_SIZE,
     prepared_statements: bool = True,
+    clock: Clock | None = None,
 ) -> Catalog:
     """The catalog at that URL. Blocks; call it before serving.
 
@@ -31,7 +32,8 @@ def open_catalog(
     have been, by `migrate_catalog`. `durable` makes every acknowledged write survive a power loss;
     without it, the last ones may not (a killed process loses nothing either way). `pool_size` is the most
     connections that PostgreSQL sees of this process; without `prepared_statements` it is asked to
-    remember none, which some poolers in front of it cannot bear. Raises
+    remember none, which some poolers in front of it cannot bear. `clock` goes before PostgreSQL's own, and
+    before this machine's with SQLite. Raises
     UnfitCatalog for a URL or a database that cannot be used, StorageDown for one that does not answer.
     """
     if postgres_url.is_postgres(url):
@@ -40,10 +42,10 @@ def open_catalog(
 
         postgres_schema.check_postgres(address)
         driver = postgres.Postgres(address, connections=pool_size, prepared=prepared_statements)
-        return SqlCatalog(driver)
+        return SqlCatalog(driver, clock=clock)
     path = sqlite_path(url)
     connection, _ = migrated_sqlite(path)
-    return SqlCatalog(sqlite.Sqlite(path, connection, durable=durable))
+    return SqlCatalog(sqlite.Sqlite(path, connection, durable=durable), clock=clock or time.time)
 
 
 def check_place(url: str) -> None:

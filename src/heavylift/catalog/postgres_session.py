@@ -13,12 +13,17 @@ from psycopg.rows import DictRow
 from psycopg.types.numeric import Int8Dumper
 
 from heavylift.catalog.postgres_errors import Again, Uncertain
-from heavylift.catalog.queries import load_queries, to_pyformat
-from heavylift.catalog.transactions import EXCLUDE_ARRIVALS, UNDO, Row, Statement, Transaction
+from heavylift.catalog.queries import NOW, load_queries, to_pyformat
+from heavylift.catalog.transactions import DURABLY, EXCLUDE_ARRIVALS, UNDO, Row, Statement, Transaction
 
 T = TypeVar("T")
 
 Connection: TypeAlias = psycopg.AsyncConnection[DictRow]
+
+CLOCK = "CAST(extract(epoch FROM clock_timestamp()) AS DOUBLE PRECISION)"
+
+FLUSH = b"SET LOCAL synchronous_commit = on"
+"""The commit then makes durable all that was committed before it, by whomever."""
 
 LOCK_ARRIVALS = (
     b"SET LOCAL lock_timeout = '250ms'",
@@ -31,7 +36,7 @@ reads every table for as long as it takes, is not in its way, nor it in the dump
 @cache
 def spelled() -> Mapping[str, bytes]:
     """The statements as psycopg takes them."""
-    return {name: to_pyformat(text).encode() for name, text in load_queries().items()}
+    return {name: to_pyformat(text.replace(NOW, CLOCK)).encode() for name, text in load_queries().items()}
 
 
 async def configure(connection: Connection) -> None:
@@ -105,6 +110,9 @@ async def execute(connection: Connection, statement: Statement) -> list[Row]:
     """The statement's rows."""
     if statement is EXCLUDE_ARRIVALS:
         await exclude_arrivals(connection)
+        return []
+    if statement is DURABLY:
+        await connection.execute(FLUSH)
         return []
     text = spelled()[statement.name]
     if statement.each is not None:

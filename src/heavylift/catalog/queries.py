@@ -16,6 +16,9 @@ DIRECTIONS = {
 }
 """A statement that says {page} is two: one for each direction of a list."""
 
+NOW = "{now}"
+"""Stands for the time by the clock of the database, where its machine's is not ours."""
+
 TOKEN = re.compile(r"'(?:[^']|'')*'|::|:(?P<name>[a-z_]+)|%")
 
 

@@ -5,6 +5,8 @@
 -- cursor and in one of two directions: it makes two statements, name_newest and name_oldest.
 -- Ids and blob keys compare bytewise. Times are Unix seconds, sizes are bytes.
 --
+-- {now} is the database's own clock, where that is another than ours. A time that is :given goes before it.
+--
 -- `arrivals` is always empty. What brings a blob in mentions it where it asks whether the blob was
 -- condemned, so that whoever condemns can keep arrivals waiting: in PostgreSQL it is a view that
 -- reads the table arrivals_gate FOR KEY SHARE, and thereby locks it against those who condemn.
@@ -36,10 +38,11 @@ SELECT * FROM uploads
 WHERE project = :project
   AND (state = 'expired' OR (state = 'pending' AND expires_at <= :now)) AND {page};
 
--- claim_room: counts a part in its upload, if that takes one now and nobody condemned the part's blob.
+-- claim_room: counts a part in its upload, if that takes one now and its bytes are neither old nor condemned.
 UPDATE uploads SET held_bytes = held_bytes + :bytes, held_parts = held_parts + 1
 WHERE id = :upload_id AND project = :project AND state = 'pending' AND expires_at > :judged_at
   AND held_bytes + :bytes <= :most_bytes AND held_parts < :most_parts
+  AND coalesce(CAST(:given AS DOUBLE PRECISION), {now}) < CAST(:bytes_until AS DOUBLE PRECISION)
   AND NOT EXISTS (SELECT 1 FROM garbage WHERE garbage.blob = :blob)
   AND NOT EXISTS (SELECT 1 FROM arrivals WHERE arrivals.id = 0)
 RETURNING id;
@@ -74,8 +77,8 @@ WHERE blob = :blob AND upload_id = :upload_id AND file_id IS NULL;
 SELECT count(*) AS placed FROM parts WHERE file_id = :file_id;
 
 -- discard_unplaced_blobs: the bytes of an upload's parts that no file took may go.
-INSERT INTO garbage (blob, due)
-SELECT blob, CAST(:due AS DOUBLE PRECISION) FROM parts WHERE upload_id = :upload_id AND file_id IS NULL
+INSERT INTO garbage (blob, due, why)
+SELECT blob, CAST(:due AS DOUBLE PRECISION), CAST(:why AS TEXT) FROM parts WHERE upload_id = :upload_id AND file_id IS NULL
 ON CONFLICT (blob) DO NOTHING;
 
 -- drop_unplaced_parts: forgets those parts, in the same transaction.
@@ -114,8 +117,8 @@ WHERE id = :id AND project = :project AND (expires_at IS NULL OR expires_at > :n
 RETURNING id;
 
 -- discard_file_blobs: the bytes of a forgotten file may go when they are due.
-INSERT INTO garbage (blob, due)
-SELECT blob, CAST(:due AS DOUBLE PRECISION) FROM parts WHERE file_id = :file_id
+INSERT INTO garbage (blob, due, why)
+SELECT blob, CAST(:due AS DOUBLE PRECISION), CAST(:why AS TEXT) FROM parts WHERE file_id = :file_id
 ON CONFLICT (blob) DO NOTHING;
 
 -- drop_file_parts: forgets the extents, in the same transaction.
@@ -161,12 +164,18 @@ RETURNING id;
 -- list_garbage: what may be deleted, the longest due first.
 SELECT blob FROM garbage WHERE due <= :due ORDER BY due LIMIT :limit;
 
--- find_condemned: whether an arriving blob's bytes are about to go.
-SELECT blob FROM garbage
-WHERE blob = :blob AND NOT EXISTS (SELECT 1 FROM arrivals WHERE arrivals.id = 0);
+-- find_condemned: whether an arriving blob's bytes are about to go, or so old that they may be gone.
+SELECT 1 AS condemned
+WHERE NOT EXISTS (SELECT 1 FROM arrivals WHERE arrivals.id = 0) AND (
+  EXISTS (SELECT 1 FROM garbage WHERE garbage.blob = :blob)
+  OR coalesce(CAST(:given AS DOUBLE PRECISION), {now}) >= CAST(:bytes_until AS DOUBLE PRECISION)
+);
 
 -- forget_garbage: its bytes are gone.
 DELETE FROM garbage WHERE blob = :blob;
+
+-- postpone_garbage: its bytes could not be deleted.
+UPDATE garbage SET due = CAST(:due AS DOUBLE PRECISION) WHERE blob = :blob;
 
 -- find_blobs: those of `keys`, a text of `size` characters each, that a part or the garbage knows.
 WITH RECURSIVE
@@ -184,11 +193,39 @@ UNION ALL
 SELECT garbage.blob FROM asked JOIN garbage ON garbage.blob = asked.blob;
 
 -- condemn_blob: bytes that nobody points at may go; a part that comes later finds them condemned.
-INSERT INTO garbage (blob, due)
-SELECT CAST(:blob AS TEXT), CAST(:due AS DOUBLE PRECISION)
+INSERT INTO garbage (blob, due, why)
+SELECT CAST(:blob AS TEXT), CAST(:due AS DOUBLE PRECISION), CAST(:why AS TEXT)
 WHERE NOT EXISTS (SELECT 1 FROM parts WHERE parts.blob = :blob)
 ON CONFLICT (blob) DO NOTHING
 RETURNING blob;
+
+-- list_condemned: all garbage, due or not, and why it is there; an operator's question.
+SELECT blob, due, why FROM garbage WHERE blob > :after ORDER BY blob LIMIT :limit;
+
+-- list_overdue: what the next round expires; an operator's question.
+SELECT id FROM (
+  SELECT id FROM uploads WHERE state = 'pending' AND expires_at < :uploads_before
+  UNION ALL
+  SELECT id FROM files WHERE expires_at <= :files_before
+) AS overdue
+WHERE id > :after ORDER BY id LIMIT :limit;
+
+-- list_owned: the blobs that go with such an upload or file.
+SELECT blob FROM parts WHERE (upload_id = :id AND file_id IS NULL) OR file_id = :id;
+
+-- find_search: when orphans were looked for, by whichever process.
+SELECT searched_at, doubted_at FROM orphan_search WHERE id = 1;
+
+-- remember_search: the others need not look so soon again.
+INSERT INTO orphan_search (id, searched_at, doubted_at)
+VALUES (1, CAST(:searched_at AS DOUBLE PRECISION), CAST(:doubted_at AS DOUBLE PRECISION))
+ON CONFLICT (id) DO UPDATE SET searched_at = excluded.searched_at, doubted_at = excluded.doubted_at;
+
+-- forget_search: other blobs, or others' blobs, may be there now.
+DELETE FROM orphan_search WHERE id = 1;
+
+-- now: the time by the clock that all who share the database have in common.
+SELECT coalesce(CAST(:given AS DOUBLE PRECISION), {now}) AS now;
 
 -- take_lease: the holder's own lease is prolonged, another's can be taken once it is over.
 INSERT INTO leases (name, holder, until)

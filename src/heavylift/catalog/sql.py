@@ -9,14 +9,27 @@ from heavylift.domain.idempotency import Once
 from heavylift.domain.uploads import Part, Status, Upload
 from heavylift.service.facts import Fact, Table
 from heavylift.service.ownership import Installation
-from heavylift.service.ports import Catalog, Key, Overdue, Page, Project, Reclaimed, Wanted
+from heavylift.service.ports import Catalog, Clock, Key, Page, Project, Wanted
+from heavylift.service.upkeep import Condemned, Expiring, Overdue, Reclaimed, Search
 
 
 class SqlCatalog(Catalog):
     """Hands each method's transaction to the driver."""
 
-    def __init__(self, driver: Driver) -> None:
+    def __init__(self, driver: Driver, *, clock: Clock | None = None) -> None:
+        """`clock` is what everything is judged by; None for the database's own."""
         self._driver = driver
+        self._clock = clock
+
+    @property
+    def keeps_time(self) -> bool:
+        return self._clock is None
+
+    async def now(self) -> float:
+        return await self._driver.read(lambda: sql_upkeep.tell_time(self._given()), brief=True)
+
+    def _given(self) -> float | None:
+        return None if self._clock is None else self._clock()
 
     # uploads
 
@@ -30,13 +43,21 @@ class SqlCatalog(Catalog):
         return await self._driver.read(lambda: sql_uploads.list_uploads(project, status, now, page))
 
     async def add_part(
-        self, project: str, part: Part, *, judged_at: float, held_bytes: int, held_parts: int
+        self,
+        project: str,
+        part: Part,
+        *,
+        judged_at: float,
+        bytes_until: float,
+        held_bytes: int,
+        held_parts: int,
     ) -> bool:
         return await self._driver.write(
             lambda: sql_uploads.add_part(
-                project, part, judged_at=judged_at, held_bytes=held_bytes, held_parts=held_parts
+                project, part, judged_at=judged_at, bytes_until=bytes_until, given=self._given(),
+                held_bytes=held_bytes, held_parts=held_parts,
             )
-        )
+        )  # fmt: skip
 
     async def parts(self, project: str, upload_id: str, page: Page | None = None) -> list[Part]:
         return await self._driver.read(lambda: sql_uploads.list_parts(project, upload_id, page))
@@ -50,20 +71,27 @@ class SqlCatalog(Catalog):
         extents: Sequence[Extent],
         receipt: str,
         judged_at: float,
+        due: float,
     ) -> bool:
         return await self._driver.write(
             lambda: sql_uploads.complete(
-                project, upload_id, file=file, extents=extents, receipt=receipt, judged_at=judged_at
+                project, upload_id, file=file, extents=extents, receipt=receipt, judged_at=judged_at, due=due
             )
         )
 
-    async def cancel(self, project: str, upload_id: str, *, judged_at: float) -> bool:
-        return await self._driver.write(lambda: sql_uploads.cancel(project, upload_id, judged_at=judged_at))
+    async def cancel(self, project: str, upload_id: str, *, judged_at: float, due: float) -> bool:
+        return await self._driver.write(
+            lambda: sql_uploads.cancel(project, upload_id, judged_at=judged_at, due=due)
+        )
 
     # files
 
-    async def add_file(self, file: File, extents: Sequence[Extent], once: Once | None = None) -> File:
-        return await self._driver.write(lambda: sql_files.add_file(file, extents, once))
+    async def add_file(
+        self, file: File, extents: Sequence[Extent], once: Once | None = None, *, bytes_until: float
+    ) -> File:
+        return await self._driver.write(
+            lambda: sql_files.add_file(file, extents, once, bytes_until=bytes_until, given=self._given())
+        )
 
     async def file(self, project: str, file_id: str, *, now: float) -> File | None:
         return await self._driver.read(lambda: sql_files.find_file(project, file_id, now=now), brief=True)
@@ -95,8 +123,10 @@ class SqlCatalog(Catalog):
             )
         )
 
-    async def expire_uploads(self, *, before: float, limit: int) -> Reclaimed:
-        return await self._driver.write(lambda: sql_upkeep.expire_uploads(before=before, limit=limit))
+    async def expire_uploads(self, *, before: float, due: float, limit: int) -> Reclaimed:
+        return await self._driver.write(
+            lambda: sql_upkeep.expire_uploads(before=before, due=due, limit=limit)
+        )
 
     async def expire_files(self, *, before: float, due: float, limit: int) -> Reclaimed:
         return await self._driver.write(lambda: sql_upkeep.expire_files(before=before, due=due, limit=limit))
@@ -113,11 +143,35 @@ class SqlCatalog(Catalog):
     async def forget_garbage(self, keys: Collection[str]) -> None:
         await self._driver.write(lambda: sql_upkeep.forget_garbage(keys))
 
+    async def postpone_garbage(self, keys: Collection[str], *, due: float) -> None:
+        await self._driver.write(lambda: sql_upkeep.postpone_garbage(keys, due=due))
+
     async def orphans(self, keys: Collection[str]) -> list[str]:
         return await self._driver.read(lambda: sql_upkeep.list_orphans(keys))
 
     async def condemn(self, keys: Collection[str], *, due: float) -> list[str]:
         return await self._driver.write(lambda: sql_upkeep.condemn(keys, due=due))
+
+    async def make_durable(self) -> None:
+        await self._driver.write(sql_upkeep.make_durable)
+
+    async def condemned(self, *, after: str, limit: int) -> list[Condemned]:
+        return await self._driver.read(lambda: sql_upkeep.list_condemned(after=after, limit=limit))
+
+    async def expiring(
+        self, *, uploads_before: float, files_before: float, after: str, limit: int
+    ) -> list[Expiring]:
+        return await self._driver.read(
+            lambda: sql_upkeep.list_expiring(
+                uploads_before=uploads_before, files_before=files_before, after=after, limit=limit
+            )
+        )
+
+    async def last_search(self) -> Search | None:
+        return await self._driver.read(sql_upkeep.find_search)
+
+    async def remember_search(self, search: Search | None) -> None:
+        await self._driver.write(lambda: sql_upkeep.remember_search(search))
 
     async def take_lease(self, name: str, holder: str, *, now: float, until: float) -> bool:
         return await self._driver.write(lambda: sql_upkeep.take_lease(name, holder, now=now, until=until))

@@ -27,7 +27,14 @@ def cursor(page: Page) -> dict[str, str | int]:
     return {"after": start if page.after is None else page.after, "limit": page.limit}
 
 
-def add_file(file: File, extents: Sequence[Extent], once: Once | None = None) -> Transaction[File]:
+def add_file(
+    file: File,
+    extents: Sequence[Extent],
+    once: Once | None = None,
+    *,
+    bytes_until: float,
+    given: float | None,
+) -> Transaction[File]:
     made = None if once is None else (yield from sql_idempotency.take(file.project, once, file.id))
     if made is not None:
         found = yield from find_file(file.project, made, now=file.created_at)
@@ -36,7 +43,7 @@ def add_file(file: File, extents: Sequence[Extent], once: Once | None = None) ->
         return found
     yield insert_file(file.project, file)
     for extent in extents:
-        condemned = yield ask("find_condemned", blob=extent.blob)
+        condemned = yield ask("find_condemned", blob=extent.blob, bytes_until=bytes_until, given=given)
         if condemned:
             raise NotDone(f"The bytes of {file.id} were collected as garbage before it was stored.")
     rows = [
@@ -95,13 +102,13 @@ def remove_file(project: str, file_id: str, *, now: float, due: float) -> Transa
     rows = yield ask("delete_file", project=project, id=file_id, now=math.floor(now))
     if not rows:
         return False
-    yield from discard_extents(file_id, due=due)
+    yield from discard_extents(file_id, due=due, why=f"{file_id} was deleted")
     return True
 
 
-def discard_extents(file_id: str, *, due: float) -> Transaction[int]:
+def discard_extents(file_id: str, *, due: float, why: str) -> Transaction[int]:
     """Hand a forgotten file's blobs to the garbage. How many they were."""
-    yield ask("discard_file_blobs", file_id=file_id, due=due)
+    yield ask("discard_file_blobs", file_id=file_id, due=due, why=why)
     dropped = yield ask("drop_file_parts", file_id=file_id)
     yield ask("empty_upload", file_id=file_id)
     return len(dropped)

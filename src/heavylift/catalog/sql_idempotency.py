@@ -3,7 +3,7 @@
 from heavylift.catalog.transactions import Transaction, ask
 from heavylift.domain.errors import IdempotencyKeyReused
 from heavylift.domain.idempotency import KEPT_SECONDS, Once
-from heavylift.service.ports import Reclaimed
+from heavylift.service.upkeep import Reclaimed
 
 
 def take(project: str, once: Once, made: str) -> Transaction[str | None]:

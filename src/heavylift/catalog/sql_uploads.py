@@ -12,9 +12,6 @@ from heavylift.domain.idempotency import Once
 from heavylift.domain.uploads import Part, Status, Upload
 from heavylift.service.ports import Page
 
-AT_ONCE = 0.0
-"""A moment of which nobody has to wait for the end: parts of a closed upload have no readers."""
-
 NO_DEADLINE = -1
 """Every deadline lies beyond it."""
 
@@ -52,7 +49,14 @@ def list_uploads(project: str, status: Status | None, now: float, page: Page) ->
 
 
 def add_part(
-    project: str, part: Part, *, judged_at: float, held_bytes: int, held_parts: int
+    project: str,
+    part: Part,
+    *,
+    judged_at: float,
+    bytes_until: float,
+    given: float | None,
+    held_bytes: int,
+    held_parts: int,
 ) -> Transaction[bool]:
     claimed = yield ask(
         "claim_room",
@@ -61,6 +65,8 @@ def add_part(
         blob=part.extent.blob,
         bytes=part.extent.bytes,
         judged_at=math.floor(judged_at),
+        bytes_until=bytes_until,
+        given=given,
         most_bytes=held_bytes,
         most_parts=held_parts,
     )
@@ -96,6 +102,7 @@ def complete(
     extents: Sequence[Extent],
     receipt: str,
     judged_at: float,
+    due: float,
 ) -> Transaction[bool]:
     completed = yield ask(
         "complete_upload",
@@ -119,21 +126,21 @@ def complete(
         yield UNDO
         return False
     yield sql_files.insert_file(project, file)
-    yield from discard_parts(upload_id)
+    yield from discard_parts(upload_id, due=due, why=f"{upload_id} was completed without it")
     return True
 
 
-def cancel(project: str, upload_id: str, *, judged_at: float) -> Transaction[bool]:
+def cancel(project: str, upload_id: str, *, judged_at: float, due: float) -> Transaction[bool]:
     rows = yield ask("cancel_upload", project=project, id=upload_id, judged_at=math.floor(judged_at))
     if not rows:
         return False
-    yield from discard_parts(upload_id)
+    yield from discard_parts(upload_id, due=due, why=f"{upload_id} was cancelled")
     return True
 
 
-def discard_parts(upload_id: str) -> Transaction[int]:
+def discard_parts(upload_id: str, *, due: float, why: str) -> Transaction[int]:
     """Hand the parts that are in no file to the garbage. How many blobs that were."""
-    yield ask("discard_unplaced_blobs", upload_id=upload_id, due=AT_ONCE)
+    yield ask("discard_unplaced_blobs", upload_id=upload_id, due=due, why=why)
     dropped = yield ask("drop_unplaced_parts", upload_id=upload_id)
     return len(dropped)
 

@@ -1,10 +1,14 @@
 """Runs a transaction's statements on a SQLite connection, and names what can go wrong with it."""
 
+import os
 import sqlite3
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import cache
 from typing import Any, TypeVar
 
-from heavylift.catalog.queries import load_queries
-from heavylift.catalog.transactions import EXCLUDE_ARRIVALS, UNDO, Row, Statement, Transaction
+from heavylift.catalog.queries import NOW, load_queries
+from heavylift.catalog.transactions import DURABLY, EXCLUDE_ARRIVALS, UNDO, Row, Statement, Transaction
 from heavylift.service.ports import NotDone, StorageDown, StorageFull
 
 T = TypeVar("T")
@@ -16,6 +20,12 @@ RELEASE = "RELEASE one"
 
 PRIMARY_CODE = 0xFF
 """The part of an extended result code that names the kind of error."""
+
+
+@cache
+def spelled() -> Mapping[str, str]:
+    """The statements as SQLite takes them. Its clock is its process's, which is always given."""
+    return {name: text.replace(NOW, "NULL") for name, text in load_queries().items()}
 
 
 def run(connection: sqlite3.Connection, transaction: Transaction[T]) -> T:
@@ -36,12 +46,26 @@ def execute(connection: sqlite3.Connection, statement: Statement) -> list[Row]:
         return []  # whoever writes is alone anyhow
     if statement is UNDO:
         return connection.execute(ROLLBACK).fetchall()
-    text = load_queries()[statement.name]
+    if statement is DURABLY:
+        sync_log(connection)
+        return []
+    text = spelled()[statement.name]
     if statement.each is not None and statement.answers:
         return [row for entry in statement.each for row in connection.execute(text, entry)]
     if statement.each is not None:
         return connection.executemany(text, statement.each).fetchall()
     return connection.execute(text, statement.parameters).fetchall()
+
+
+def sync_log(connection: sqlite3.Connection) -> None:
+    """Make durable what any process has committed: it is in the log, or was synced when it left that."""
+    [path] = [row[2] for row in connection.execute("PRAGMA database_list") if row[1] == "main"]
+    with suppress(FileNotFoundError):  # in memory, or all of it is in the database already
+        log = os.open(f"{path}-wal", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fdatasync(log)
+        finally:
+            os.close(log)
 
 
 def trouble(error: Exception, *, in_commit: bool = False) -> Exception:
@@ -50,6 +74,8 @@ def trouble(error: Exception, *, in_commit: bool = False) -> Exception:
     `in_commit`: the whole transaction may be in the log already, and only its sync have failed. If the log
     has no room its last page is not there.
     """
+    if isinstance(error, OSError):
+        return StorageDown(f"The catalog failed: {error}.")
     if not isinstance(error, sqlite3.Error):
         return error
     code: Any = getattr(error, "sqlite_errorcode", None)

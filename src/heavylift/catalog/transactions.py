@@ -47,6 +47,11 @@ it at once fails, and is to come again later: all arrivals wait behind it.
 """
 
 
+DURABLY = Statement("(durably)", {})
+"""Make all that was committed before durable, whatever commits do otherwise. Must come first in its
+transaction, which must write something: where a commit does it, only such a one does."""
+
+
 def ask(name: str, /, **parameters: str | int | float | None) -> Statement:
     """One statement, answered by its rows."""
     return Statement(name, parameters)

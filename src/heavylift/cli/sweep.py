@@ -11,13 +11,19 @@ from heavylift.cli.output import AsJson
 
 if TYPE_CHECKING:
     from heavylift.service.sweeper import Swept
+    from heavylift.settings import Settings
     from heavylift.wiring import Stores
 
 
 def sweep(
     config: Config = None,
     data: Data = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be reclaimed.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would be reclaimed, each blob with its reason.")
+    ] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Delete orphans also where they are a large share of all blobs.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Reclaim what expired, was deleted, or was left by a crash; say what it was.
@@ -25,20 +31,47 @@ def sweep(
     The running service does the same in the background. Both at once is fine.
     """
     settings = load_settings(config, data=data)
+    if dry_run:
+        swept, doomed = with_stores(settings, lambda stores: _preview(settings, stores, tell=not as_json))
+        _tell(swept, "would reclaim", as_json=as_json, dry_run=True, blobs=doomed)
+    else:
+        swept = with_stores(settings, lambda stores: _round(settings, stores, confirmed=yes))
+        _tell(swept, "reclaimed", as_json=as_json, dry_run=False)
 
+
+async def _round(settings: "Settings", stores: "Stores", *, confirmed: bool) -> "Swept":
     from heavylift.wiring import make_sweeper
 
-    async def one_round(stores: "Stores") -> "Swept":
-        sweeper = make_sweeper(settings, stores)
-        return await (sweeper.preview() if dry_run else sweeper.round())
+    return await make_sweeper(settings, stores).round(confirmed=confirmed)
 
-    swept = with_stores(settings, one_round)
+
+async def _preview(
+    settings: "Settings", stores: "Stores", *, tell: bool
+) -> tuple["Swept", list[dict[str, str]]]:
+    """What a round would do. `tell` prints its blobs as they come, instead of gathering them."""
+    from heavylift.wiring import make_sweeper
+
+    swept, doomed = await make_sweeper(settings, stores).preview()
+    gathered = []
+    async for one in doomed:
+        if tell:
+            typer.echo(f"{one.blob}  {one.why}")
+        else:
+            gathered.append(asdict(one))
+    return swept, gathered
+
+
+def _tell(swept: "Swept", verb: str, *, as_json: bool, **more: object) -> None:
     if as_json:
-        typer.echo(json.dumps({**asdict(swept), "dry_run": dry_run}))
+        typer.echo(json.dumps({**asdict(swept), **more}))
         return
-    verb = "would reclaim" if dry_run else "reclaimed"
     typer.echo(
         f"{verb}: {swept.expired_uploads} expired and {swept.forgotten_uploads} forgotten uploads,"
         f" {swept.expired_files} expired files, {swept.orphans} orphaned blobs;"
         f" {swept.deleted_blobs} blobs deleted"
     )
+    if swept.spared is not None:
+        spared = swept.spared
+        typer.echo(
+            f"left alone: {spared.orphans} of {spared.of} blobs, which nothing points at: {spared.why}"
+        )

@@ -38,7 +38,8 @@ class Description:
 class Files:
     """One method for each verb.
 
-    `delete_grace`, in seconds, is how long a deleted file's bytes stay for downloads under way;
+    In seconds: `delete_grace` is how long a deleted file's bytes stay for downloads under way,
+    `orphan_grace` how long bytes may take to get a fact;
     `closed_purposes` may not be downloaded; `wake` tells the sweeper.
     """
 
@@ -52,6 +53,7 @@ class Files:
         purposes: Mapping[str, Purpose],
         checks: Checks,
         delete_grace: float,
+        orphan_grace: float,
         closed_purposes: Collection[str],
         wake: Callable[[], None],
     ) -> None:
@@ -63,6 +65,7 @@ class Files:
         self._purposes = purposes
         self._checks = checks
         self._delete_grace = delete_grace
+        self._orphan_grace = orphan_grace
         self._closed_purposes = closed_purposes
         self._wake = wake
         self._recording = Recording(catalog, blobs)
@@ -83,6 +86,7 @@ class Files:
         """
         await self._recording.ready()
         self._admit(at_least)
+        bytes_until = self._clock() + self._orphan_grace
         meter = Meter(admit=self._admit, settle=self._check_filled)
         blob = ids.new_blob_key()
         described: list[tuple[Description, Purpose]] = []
@@ -118,7 +122,7 @@ class Files:
         )
         try:
             async with self._recording.of(blob):
-                made = await self._catalog.add_file(file, [extent], asked)
+                made = await self._catalog.add_file(file, [extent], asked, bytes_until=bytes_until)
         except IdempotencyKeyReused:
             await self._blobs.delete([blob])
             raise

@@ -6,6 +6,7 @@ another machine's folder, would miss all of its bytes. So a service does not sta
 that bear no mark, or another's, once its own catalog has marked some.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -14,6 +15,10 @@ from heavylift.service.ports import BlobStore, Catalog
 
 MARK = "heavylift-installation"
 """The mark's name in the store, beside the blobs. Its content is the installation's name."""
+
+
+STEP = 200
+"""Blobs that the catalog is asked for at once."""
 
 
 class WrongBlobs(Exception):
@@ -56,7 +61,8 @@ class BearsMark(Protocol):
 
 
 async def claim(catalog: Catalog, blobs: BlobStore) -> None:
-    """Make sure that the blobs are this catalog's. The first who comes to unmarked ones marks them.
+    """Make sure that the blobs are this catalog's. The first who comes to unmarked ones marks them, if there
+    are none but those that it knows.
 
     Stores that end with the process need no mark. Raises WrongBlobs, StorageDown, StorageFull.
     """
@@ -65,14 +71,45 @@ async def claim(catalog: Catalog, blobs: BlobStore) -> None:
     ours = await catalog.installation(new_blob_key())
     found = await blobs.mark()
     if found is None and not ours.marked:
+        await _check_known(catalog, blobs, ours.name)
         await blobs.set_mark(ours.name)
         found = await blobs.mark()
-    if found is None:
-        raise WrongBlobs(_missing(ours.name))
     if found != ours.name:
-        raise WrongBlobs(_foreign(found, ours.name))
+        if ours.marked:  # whatever is there when a mark is put there by hand, nobody has looked through it
+            await catalog.remember_search(None)
+        raise WrongBlobs(_missing(ours.name) if found is None else _foreign(found, ours.name))
     if not ours.marked:
         await catalog.remember_mark()
+
+
+async def examine(catalog: Catalog, blobs: BlobStore) -> None:
+    """The same, setting no mark. Raises WrongBlobs if the blobs are known not to be this catalog's."""
+    if isinstance(catalog, NamesInstallation) and isinstance(blobs, BearsMark):
+        ours = await catalog.installation(new_blob_key())
+        found = await blobs.mark()
+        if found is None and ours.marked:
+            raise WrongBlobs(_missing(ours.name))
+        if found not in {None, ours.name}:
+            raise WrongBlobs(_foreign(str(found), ours.name))
+
+
+async def _check_known(catalog: Catalog, blobs: BlobStore, ours: str) -> None:
+    """Raises WrongBlobs if something lies here that the catalog does not know, unless a mark has come
+    meanwhile: then another process of ours has begun to write."""
+    keys: list[str] = []
+    async for key in blobs.older_than(math.inf):
+        keys.append(key)
+        if len(keys) == STEP:
+            await _check_some(catalog, blobs, keys, ours)
+            keys = []
+    await _check_some(catalog, blobs, keys, ours)
+
+
+async def _check_some(catalog: Catalog, blobs: BlobStore, keys: list[str], ours: str) -> None:
+    assert isinstance(blobs, BearsMark)
+    unknown = await catalog.orphans(keys)
+    if unknown and await blobs.mark() is None:
+        raise WrongBlobs(_unknown(unknown[0], ours))
 
 
 async def hand_over(catalog: Catalog, blobs: BlobStore) -> None:
@@ -81,6 +118,17 @@ async def hand_over(catalog: Catalog, blobs: BlobStore) -> None:
         ours = await catalog.installation(new_blob_key())
         await blobs.set_mark(ours.name, replace=True)
         await catalog.remember_mark()
+
+
+def _unknown(key: str, ours: str) -> str:
+    return (
+        f"Something lies here that this catalog does not know, {key} for one, and no mark says whose it is."
+        " It would be taken for the debris of a crash and deleted. Are these, by HEAVYLIFT_BLOBS, the blobs"
+        " of this catalog,"
+        " and HEAVYLIFT_CATALOG the catalog of these blobs? A new service needs a folder, bucket or prefix of"
+        " its own. Only if all of this is to be this catalog's, and what it does not know may be deleted, put"
+        f" a file {MARK!r} beside the blobs that holds {ours}, and start again."
+    )
 
 
 def _missing(ours: str) -> str:
@@ -98,6 +146,6 @@ def _foreign(found: str, ours: str) -> str:
         f" {ours}. Two installations over the same blobs would delete each other's. Give this one a folder,"
         " bucket or prefix of its own by HEAVYLIFT_BLOBS, or start it on the catalog that these blobs belong"
         " to; several machines share one by HEAVYLIFT_CATALOG=postgresql://... Only if that other catalog is"
-        " lost for good, delete the mark and start again: bytes that this catalog does not know will be"
-        " removed."
+        f" lost for good, let the mark say {ours} and start again: bytes that this catalog does not know are"
+        " deleted after a while."
     )

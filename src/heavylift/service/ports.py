@@ -11,6 +11,7 @@ from collections.abc import (
     Awaitable,
     Callable,
     Collection,
+    Mapping,
     Sequence,
 )
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from typing import Protocol
 from heavylift.domain.files import WHOLE, Extent, File, Place, Span
 from heavylift.domain.idempotency import Once
 from heavylift.domain.uploads import Part, Status, Upload
+from heavylift.service.upkeep import Upkeep
 
 Buffer = bytes | bytearray | memoryview
 
@@ -41,6 +43,15 @@ class StorageDown(Exception):
 
 class NotDone(StorageDown):
     """The same, where it is certain that nothing of the work was done, nor will be."""
+
+
+class NotDeleted(StorageDown):
+    """Some blobs could not be deleted, all others were. `reasons` says why, by key."""
+
+    def __init__(self, reasons: Mapping[str, str]) -> None:
+        key, reason = next(iter(reasons.items()))
+        super().__init__(f"{len(reasons)} blobs could not be deleted, {key} among them: {reason}")
+        self.reasons = reasons
 
 
 class BlobStore(Protocol):
@@ -69,12 +80,14 @@ class BlobStore(Protocol):
         ...
 
     async def delete(self, keys: Collection[str]) -> None:
-        """Remove these blobs. One that is absent is fine: deleting is repeatable."""
+        """Remove these blobs. One that is absent is fine: deleting is repeatable. Raises NotDeleted
+        once all that can be deleted are gone."""
         ...
 
     def older_than(self, moment: float) -> AsyncIterator[str]:
         """The keys of all blobs that were last written to before `moment` (Unix seconds), half-written
-        ones of a crash included, in any order. For the sweeper."""
+        ones of a crash included, in any order. For the sweeper. What cannot be looked into is raised as
+        StorageDown at the end, behind all that was found elsewhere."""
         ...
 
     async def ping(self) -> None:
@@ -137,25 +150,7 @@ class Key:
     revoked_at: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reclaimed:
-    """What one step of the upkeep took out of the catalog: rows, and blobs handed to the garbage."""
-
-    rows: int = 0
-    blobs: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Overdue:
-    """How many rows wait for the upkeep: Uploads to expire and to forget, Files to forget, garbage."""
-
-    expired_uploads: int = 0
-    forgettable_uploads: int = 0
-    expired_files: int = 0
-    garbage: int = 0
-
-
-class Catalog(Protocol):
+class Catalog(Upkeep, Protocol):
     """Facts. Every method is one transaction: all of it is durable on return, or none of it happened.
 
     Each method that serves a client takes the project first and sees nothing outside it.
@@ -166,6 +161,15 @@ class Catalog(Protocol):
     StorageFull when it has no room. After StorageFull, and NotDone, it is certain that nothing
     happened; after any other StorageDown it may have.
     """
+
+    @property
+    def keeps_time(self) -> bool:
+        """Whether those who share it, on many machines, have but its clock in common."""
+        ...
+
+    async def now(self) -> float:
+        """The time by the clock that all of this is judged by, Unix seconds."""
+        ...
 
     # uploads
 
@@ -184,12 +188,20 @@ class Catalog(Protocol):
         ...
 
     async def add_part(
-        self, project: str, part: Part, *, judged_at: float, held_bytes: int, held_parts: int
+        self,
+        project: str,
+        part: Part,
+        *,
+        judged_at: float,
+        bytes_until: float,
+        held_bytes: int,
+        held_parts: int,
     ) -> bool:
         """Store a Part and count it in its Upload, if that is pending and not expired at
         `judged_at`, and the Part leaves it holding at most `held_bytes` bytes in `held_parts` Parts.
 
-        False, and nothing stored, otherwise. Also False if the Part's blob is in the garbage.
+        False, and nothing stored, otherwise. Also False if the Part's blob is in the garbage, or it is
+        `bytes_until` by the catalog's clock, from when on a search may have taken it for an orphan.
         """
         ...
 
@@ -207,24 +219,28 @@ class Catalog(Protocol):
         extents: Sequence[Extent],
         receipt: str,
         judged_at: float,
+        due: float,
     ) -> bool:
         """Make the File out of those extents of the Upload's Parts, and the Upload completed, if it is
-        still pending and not expired at `judged_at`. Its other Parts are handed to the garbage, due at once.
+        still pending and not expired at `judged_at`. Its other Parts are handed to the garbage.
 
         False, and nothing changed, otherwise. Also False when an extent is no longer there.
         """
         ...
 
-    async def cancel(self, project: str, upload_id: str, *, judged_at: float) -> bool:
+    async def cancel(self, project: str, upload_id: str, *, judged_at: float, due: float) -> bool:
         """Make the Upload cancelled if it is still pending and not expired at `judged_at`, and hand its
-        Parts to the garbage, due at once. False, and nothing changed, otherwise."""
+        Parts to the garbage. False, and nothing changed, otherwise."""
         ...
 
     # files
 
-    async def add_file(self, file: File, extents: Sequence[Extent], once: Once | None = None) -> File:
+    async def add_file(
+        self, file: File, extents: Sequence[Extent], once: Once | None = None, *, bytes_until: float
+    ) -> File:
         """Store a File that did not come from an Upload, and give it back. Raises StorageDown, and stores
-        nothing, if one of its blobs is in the garbage. `once` as with `add_upload`."""
+        nothing, if one of its blobs is in the garbage, or it is `bytes_until` by the catalog's clock.
+        `once` as with `add_upload`."""
         ...
 
     async def file(self, project: str, file_id: str, *, now: float) -> File | None:
@@ -244,55 +260,6 @@ class Catalog(Protocol):
 
     async def remove_file(self, project: str, file_id: str, *, now: float, due: float) -> bool:
         """Forget the File and hand its blobs to the garbage. False for an unknown or expired one."""
-        ...
-
-    # upkeep: across projects, in steps of at most `limit` rows, so that no step is long
-
-    async def overdue(
-        self, *, uploads_before: float, forget_before: float, files_before: float, due: float
-    ) -> Overdue:
-        """What the steps below would take at these moments. Reads only."""
-        ...
-
-    async def expire_uploads(self, *, before: float, limit: int) -> Reclaimed:
-        """Make Uploads expired that are still pending and whose deadline lies before `before`, and
-        hand their Parts to the garbage, due at once."""
-        ...
-
-    async def expire_files(self, *, before: float, due: float, limit: int) -> Reclaimed:
-        """Forget Files whose `expires_at` is at or before `before` and hand their blobs to the garbage."""
-        ...
-
-    async def forget_uploads(self, *, before: float, limit: int) -> Reclaimed:
-        """Forget Uploads that are no longer pending and whose deadline lies before `before`. Their
-        Files stay."""
-        ...
-
-    async def forget_idempotency_keys(self, *, before: float, limit: int) -> Reclaimed:
-        """Forget keys of requests that came at or before `before`."""
-        ...
-
-    async def garbage(self, *, due: float, limit: int) -> list[str]:
-        """Keys of blobs whose bytes may be deleted at `due`."""
-        ...
-
-    async def forget_garbage(self, keys: Collection[str]) -> None:
-        """Forget garbage whose bytes are gone. Repeatable."""
-        ...
-
-    async def orphans(self, keys: Collection[str]) -> list[str]:
-        """Those of `keys` that neither a Part nor a File points at and that are not in the garbage
-        either. Reads only."""
-        ...
-
-    async def condemn(self, keys: Collection[str], *, due: float) -> list[str]:
-        """Hand those of `keys` to the garbage that neither a Part nor a File points at, and that are not
-        there already; which. Against a Part that arrives at the same moment exactly one of the two wins."""
-        ...
-
-    async def take_lease(self, name: str, holder: str, *, now: float, until: float) -> bool:
-        """Take the lease of that name until the moment `until`, or prolong it if `holder` has it. False
-        while it is another's and not over at `now`. One that ends at `now` is given back."""
         ...
 
     # projects and keys

@@ -1,30 +1,20 @@
 """Reclaims what nobody can ask for any more: never anything that a fact points at.
 
 Every step is one transaction that several sweepers may take at once: each row is
-handed to the garbage by exactly one of them, and deleting bytes twice is fine. In the
-background they take turns all the same, by a lease in the catalog: it spares the work,
-and nothing but that depends on it.
+handed to the garbage by exactly one of them, and deleting bytes twice is fine.
 """
 
-import asyncio
-import random
-import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import suppress
 from dataclasses import dataclass
 
 from heavylift.domain.idempotency import KEPT_SECONDS
-from heavylift.service.ownership import claim
-from heavylift.service.ports import BlobStore, Catalog, Clock, Reclaimed
+from heavylift.service.orphans import STEP, Orphans, Spared
+from heavylift.service.ownership import claim, examine
+from heavylift.service.ports import BlobStore, Catalog, Clock, NotDeleted
+from heavylift.service.upkeep import Reclaimed
 
-LEASE = "sweep"
-"""The name of the lease that the sweeper in the background holds."""
-
-LEASE_INTERVALS = 1.5
-"""How long it is held without being prolonged: past the next round, for less than two."""
-
-STEP = 200
-"""Rows, and blobs, of one step: short enough that nobody waits for it."""
+POSTPONED = 600.0
+"""Seconds until bytes that could not be deleted are tried again. Others have their turn meanwhile."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +28,8 @@ class Schedule:
     """After an Upload's deadline: a Part or a `complete` that began before it may still be running."""
 
     delete_grace: float
-    """How long an expired file's bytes stay for downloads under way."""
+    """How long bytes stay that no fact points at any more: for downloads under way, and longer than it
+    takes a commit to be flushed, and to reach a standby that may take over."""
 
     retention: float
     """How long a finished Upload can still be asked for, after its deadline."""
@@ -52,20 +43,31 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Swept:
-    """What one round reclaimed, or would reclaim: Uploads expired and forgotten, Files expired, blobs."""
+    """What one round reclaimed: Uploads expired and forgotten, Files expired, blobs; and the orphans that
+    it left alone."""
 
     expired_uploads: int = 0
     forgotten_uploads: int = 0
     expired_files: int = 0
     orphans: int = 0
     deleted_blobs: int = 0
+    spared: Spared | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doomed:
+    """A blob that would go, and why."""
+
+    blob: str
+    why: str
+
+
+async def _no_pause() -> None:
+    """Between two steps of a round by hand."""
 
 
 class Sweeper:
-    """Rounds of reclaiming, by hand (`round`) or in the background (`run`).
-
-    `report` hears what a round did, `complain` what kept it from doing it.
-    """
+    """Rounds of reclaiming. `complain` hears of what could not be done while the rest was."""
 
     def __init__(
         self,
@@ -74,86 +76,71 @@ class Sweeper:
         *,
         clock: Clock,
         schedule: Schedule,
-        report: Callable[[Swept], None] = lambda _: None,
         complain: Callable[[Exception], None] = lambda _: None,
     ) -> None:
         self._catalog = catalog
         self._blobs = blobs
         self._clock = clock
         self._schedule = schedule
-        self._report = report
         self._complain = complain
-        self._holder = secrets.token_hex(8)
-        self._nudged = asyncio.Event()
+        self._orphans = Orphans(catalog, blobs, grace=schedule.orphan_grace)
 
-    def wake(self) -> None:
-        """There is something to reclaim: do not wait for the next round."""
-        self._nudged.set()
+    async def round(
+        self,
+        *,
+        orphans: bool = True,
+        confirmed: bool = False,
+        step: Callable[[], Awaitable[None]] = _no_pause,
+    ) -> Swept:
+        """Reclaim everything that is due now, facts first.
 
-    async def run(self) -> None:
-        """Round after round until cancelled, as long as no other process does it. Orphans are looked
-        for at the start, then now and then."""
-        try:
-            await self._rounds()
-        finally:
-            await self._let_go()
-
-    async def _rounds(self) -> None:
-        search_at = self._clock()
-        while True:
-            self._nudged.clear()
-            search = self._clock() >= search_at
-            try:
-                if await self._lease(LEASE_INTERVALS * self._schedule.interval):
-                    self._report(await self.round(orphans=search))
-                    if search:  # one that failed is tried again with the next round
-                        search_at = self._clock() + self._schedule.orphan_interval
-            except Exception as error:  # a sweeper that dies leaks for ever: say what happened, go on
-                self._complain(error)
-            pause = self._schedule.interval * random.uniform(0.8, 1.2)  # noqa: S311 - workers spread, no secret
-            with suppress(TimeoutError):
-                # Not wait_for: Python 3.11's loses a cancellation that comes together with a nudge.
-                async with asyncio.timeout(pause):
-                    await self._nudged.wait()
-
-    async def _lease(self, seconds: float) -> bool:
-        """Whether it is this process that sweeps, for so long."""
-        now = self._clock()
-        return await self._catalog.take_lease(LEASE, self._holder, now=now, until=now + seconds)
-
-    async def _let_go(self) -> None:
-        """Whoever comes next need not wait for the lease to end."""
-        try:
-            await self._lease(0)
-        except Exception as error:
-            self._complain(error)
-
-    async def round(self, *, orphans: bool = True) -> Swept:
-        """Reclaim everything that is due now."""
+        `confirmed`: also where orphans are a large share of all blobs. `step` is awaited between two
+        steps; what it raises ends the round. Raises WrongBlobs before a byte is deleted.
+        """
         now, plan = self._clock(), self._schedule
+        due = now + plan.delete_grace
         uploads = await self._in_steps(
-            lambda: self._catalog.expire_uploads(before=now - plan.expiry_grace, limit=STEP)
+            lambda: self._catalog.expire_uploads(before=now - plan.expiry_grace, due=due, limit=STEP), step
         )
         files = await self._in_steps(
-            lambda: self._catalog.expire_files(before=now, due=now + plan.delete_grace, limit=STEP)
+            lambda: self._catalog.expire_files(before=now, due=due, limit=STEP), step
         )
         forgotten = await self._in_steps(
-            lambda: self._catalog.forget_uploads(before=now - plan.retention, limit=STEP)
+            lambda: self._catalog.forget_uploads(before=now - plan.retention, limit=STEP), step
         )
         await self._in_steps(
-            lambda: self._catalog.forget_idempotency_keys(before=now - KEPT_SECONDS, limit=STEP)
+            lambda: self._catalog.forget_idempotency_keys(before=now - KEPT_SECONDS, limit=STEP), step
         )
-        collected = await self._collect_orphans(now) if orphans else 0
+        await claim(self._catalog, self._blobs)
+        deleted = await self._empty_garbage(now, step)
+        collected, spared = 0, None
+        if orphans:
+            search = await self._orphans.collect(now, step, confirmed=confirmed)
+            collected, spared = search.deleted, search.spared
+            for failure in search.failures:
+                self._complain(failure)
         return Swept(
             expired_uploads=uploads,
             forgotten_uploads=forgotten,
             expired_files=files,
             orphans=collected,
-            deleted_blobs=collected + await self._empty_garbage(now),
+            deleted_blobs=deleted + collected,
+            spared=spared,
         )
 
-    async def preview(self) -> Swept:
-        """What `round` would reclaim. Changes nothing. The blobs of what is yet to expire are not counted."""
+    async def search_is_due(self) -> bool:
+        """Whether no process has looked for orphans for so long that it is time."""
+        return await self._orphans.is_due(self._clock(), interval=self._schedule.orphan_interval)
+
+    async def garbage_is_due(self) -> bool:
+        """Whether a round would delete bytes that some process has dropped the facts of."""
+        return bool(await self._catalog.garbage(due=self._clock(), limit=1))
+
+    async def preview(self) -> tuple[Swept, AsyncIterator[Doomed]]:
+        """What `round` would reclaim, and then each blob with its reason. Changes nothing.
+
+        The blobs of what is yet to expire are told, but not counted: they go `delete_grace` later.
+        """
         now, plan = self._clock(), self._schedule
         overdue = await self._catalog.overdue(
             uploads_before=now - plan.expiry_grace,
@@ -161,54 +148,69 @@ class Sweeper:
             files_before=now,
             due=now,
         )
-        await claim(self._catalog, self._blobs)
-        orphans = 0
-        async for keys in self._old_blobs(now):
-            orphans += len(await self._catalog.orphans(keys))
-        return Swept(
+        await examine(self._catalog, self._blobs)
+        found = await self._orphans.find(now, _no_pause)
+        spared = await self._orphans.judge(found, now) if found.orphans else None
+        orphans = 0 if spared else len(found.orphans)
+        swept = Swept(
             expired_uploads=overdue.expired_uploads,
             forgotten_uploads=overdue.forgettable_uploads,
             expired_files=overdue.expired_files,
             orphans=orphans,
             deleted_blobs=overdue.garbage + orphans,
+            spared=spared,
         )
+        return swept, self._doomed(now, found.orphans, spared)
 
-    async def _in_steps(self, step: Callable[[], Awaitable[Reclaimed]]) -> int:
+    async def _doomed(self, now: float, orphans: list[str], spared: Spared | None) -> AsyncIterator[Doomed]:
+        after = ""
+        while garbage := await self._catalog.condemned(after=after, limit=STEP):
+            for one in garbage:
+                when = "now" if one.due <= now else f"in {one.due - now:.0f} s"
+                yield Doomed(blob=one.blob, why=f"{one.why}: {when}")
+            after = garbage[-1].blob
+        after = ""
+        while expiring := await self._catalog.expiring(
+            uploads_before=now - self._schedule.expiry_grace, files_before=now, after=after, limit=STEP
+        ):
+            for owner in expiring:
+                for blob in owner.blobs:
+                    why = f"{owner.owner} has expired: {self._schedule.delete_grace:.0f} s after the round"
+                    yield Doomed(blob=blob, why=why)
+            after = expiring[-1].owner
+        for blob in orphans:
+            left = f": not now, {spared.why}" if spared else ": now"
+            yield Doomed(blob=blob, why=f"nothing points at it, untouched for orphan_grace{left}")
+
+    async def _in_steps(
+        self, take: Callable[[], Awaitable[Reclaimed]], step: Callable[[], Awaitable[None]]
+    ) -> int:
         total = 0
-        while (taken := (await step()).rows) > 0:
+        while (taken := (await take()).rows) > 0:
             total += taken
+            await step()
         return total
 
-    async def _collect_orphans(self, now: float) -> int:
-        """Delete them now, and remember them as garbage for as long again: a Part or a file that slept
-        through the grace, on a machine that was suspended, must find its bytes condemned and be refused.
-        Another installation's bytes are no orphans: raises WrongBlobs."""
-        await claim(self._catalog, self._blobs)
-        collected = 0
-        async for keys in self._old_blobs(now):
-            due = now + self._schedule.orphan_grace
-            orphans = await self._catalog.orphans(keys)
-            condemned = await self._catalog.condemn(orphans, due=due) if orphans else []
-            if condemned:
-                await self._blobs.delete(condemned)
-                collected += len(condemned)
-        return collected
+    async def _empty_garbage(self, now: float, step: Callable[[], Awaitable[None]]) -> int:
+        """Bytes first, then the rows that remember them: a crash in between deletes again. But before the
+        bytes, whatever dropped their facts is made durable: a power loss must not bring the facts back.
 
-    async def _old_blobs(self, now: float) -> AsyncIterator[list[str]]:
-        keys: list[str] = []
-        async for key in self._blobs.older_than(now - self._schedule.orphan_grace):
-            keys.append(key)
-            if len(keys) == STEP:
-                yield keys
-                keys = []
-        if keys:
-            yield keys
-
-    async def _empty_garbage(self, now: float) -> int:
-        """Bytes first, then the rows that remember them: a crash in between deletes again."""
+        What cannot be deleted waits, and keeps nothing else from going.
+        """
         deleted = 0
         while keys := await self._catalog.garbage(due=now, limit=STEP):
-            await self._blobs.delete(keys)
-            await self._catalog.forget_garbage(keys)
-            deleted += len(keys)
+            await step()
+            await self._catalog.make_durable()
+            stuck: NotDeleted | None = None
+            try:
+                await self._blobs.delete(keys)
+            except NotDeleted as error:
+                stuck = error
+                await self._catalog.postpone_garbage(error.reasons, due=now + POSTPONED)
+                self._complain(error)
+            gone = [key for key in keys if stuck is None or key not in stuck.reasons]
+            await self._catalog.forget_garbage(gone)
+            deleted += len(gone)
+            if not gone:  # nothing at all can be deleted: the next round asks the store again
+                break
         return deleted

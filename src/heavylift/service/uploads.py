@@ -34,7 +34,11 @@ class Snapshot:
 
 
 class Uploads:
-    """One method for each verb. `wake` tells the sweeper that there is something to reclaim."""
+    """One method for each verb. `wake` tells the sweeper that there is something to reclaim.
+
+    In seconds: `delete_grace` is how long bytes stay that no fact points at any more, `orphan_grace`
+    how long those may take to get a fact.
+    """
 
     def __init__(
         self,
@@ -45,6 +49,8 @@ class Uploads:
         limits: Limits,
         purposes: Mapping[str, Purpose],
         checks: Checks,
+        delete_grace: float,
+        orphan_grace: float,
         wake: Callable[[], None],
     ) -> None:
         self._catalog = catalog
@@ -53,6 +59,8 @@ class Uploads:
         self._limits = limits
         self._purposes = purposes
         self._checks = checks
+        self._delete_grace = delete_grace
+        self._orphan_grace = orphan_grace
         self._wake = wake
         self._admission = Admission(limits)
         self._recording = Recording(catalog, blobs)
@@ -143,6 +151,7 @@ class Uploads:
                 project,
                 part,
                 judged_at=judged_at,
+                bytes_until=judged_at + self._orphan_grace,
                 held_bytes=self._limits.held_bytes,
                 held_parts=self._limits.parts,
             )
@@ -184,8 +193,9 @@ class Uploads:
             await self._check_md5(upload, extents, md5, judged_at)
         file = rules.finished_file(upload, extents, self._clock())
         won = await self._catalog.complete(
-            project, upload_id, file=file, extents=extents, receipt=receipt, judged_at=judged_at
-        )
+            project, upload_id, file=file, extents=extents, receipt=receipt, judged_at=judged_at,
+            due=self._due(),
+        )  # fmt: skip
         self._admission.forget(upload_id)
         self._wake()
         upload = await self._find(project, upload_id)
@@ -201,12 +211,17 @@ class Uploads:
         judged_at = self._clock()
         upload = await self._find(project, upload_id)
         if rules.move(upload, Action.CANCEL, judged_at) is not upload.state:
-            await self._catalog.cancel(project, upload_id, judged_at=judged_at)
+            await self._catalog.cancel(project, upload_id, judged_at=judged_at, due=self._due())
             self._admission.forget(upload_id)
             self._wake()
             upload = await self._find(project, upload_id)
             rules.move(upload, Action.CANCEL, judged_at)
         return Snapshot(upload=upload, status=upload.state)
+
+    def _due(self) -> float:
+        """From when on the bytes of dropped Parts may go. Nobody reads them, but a commit that was not
+        flushed, or has not reached the standby, may yet be undone: then they are Parts again."""
+        return self._clock() + self._delete_grace
 
     async def _find(self, project: str, upload_id: str) -> Upload:
         upload = None

@@ -18,20 +18,21 @@ from tests.e2e.wire import content_of
 
 
 def sweep(data: Path) -> None:
-    """One round of reclaiming everything that can be, as the command does it."""
+    """Reclaim everything that can be, as the command does it: the first search may have been cut off."""
     patience = {name.removeprefix("HEAVYLIFT_").lower(): float(value) for name, value in SWEEP.items()}
     settings = Settings(data=data, **patience)
 
     async def one_round() -> None:
         async with open_stores(settings) as stores:
-            await make_sweeper(settings, stores).round()
+            for _ in range(2):
+                await make_sweeper(settings, stores).round(confirmed=True)
 
     asyncio.run(one_round())
 
 
 def sweep_command(data: Path) -> list[str]:
     """`heavylift sweep` over that folder."""
-    return [sys.executable, "-m", "heavylift.cli", "sweep", "--data", str(data)]
+    return [sys.executable, "-m", "heavylift.cli", "sweep", "--yes", "--data", str(data)]
 
 
 @contextmanager
