@@ -6,6 +6,7 @@ import pytest
 
 from heavylift.api.screen import path_of
 from tests.api.conftest import KEY, Service, Start, error_of
+from tests.api.connections import Serve, part_head, stored_file
 
 
 @pytest.mark.parametrize("coding", ["gzip", "br", "aws-chunked", "identity, gzip", "x" * 5000])
@@ -87,3 +88,20 @@ async def test_the_header_of_azures_clients_opens_where_that_is_switched_on(star
             assert (await service.stranger.get(path, headers={"api-key": KEY})).status_code == 200
         error_of(await service.stranger.get("/openai/files", headers={"api-key": "wrong" * 8}), 401)
         error_of(await service.stranger.get("/openai/files", headers={"api-key": " "}), 401)
+
+
+async def test_over_a_socket_it_is_the_same(serve: Serve) -> None:
+    async with serve(compatible_paths=True) as connected:
+        part = await part_head(connected, Content_Encoding="gzip", Content_Length="3")
+        file = await stored_file(connected, b"hello")
+        slashed = file.replace(b"/content", b"%2fcontent")
+        many = file.replace(b"/content", b"/content?" + b"&" * 101)
+        compatible = file.replace(b"/v1/", b"/openai/")
+        keyed = file.replace(b"Authorization: Bearer", b"api-key:")
+        for request, status in (
+            (part + b"\r\nabc", 415), (slashed + b"\r\n", 404), (many + b"\r\n", 400),
+            (compatible + b"\r\n", 200), (keyed + b"\r\n", 200), (file + b"\r\n", 200),
+        ):  # fmt: skip
+            async with connected() as client:
+                await client.send(request)
+                assert (await client.answer())[0] == status, request

@@ -1,7 +1,7 @@
 """Routes of Files: post, list, retrieve, download, delete."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -17,17 +17,18 @@ from heavylift.api.download import DirectDownload, Download
 from heavylift.api.errors import as_refusal, refusal_response
 from heavylift.api.idempotency import OFFER, idempotency_key
 from heavylift.api.lane import lane_of
+from heavylift.api.listing import listing
 from heavylift.api.multipart import FileForm, boundary_of
 from heavylift.api.openapi import BINARY, FILE_BODY, responses
 from heavylift.api.paging import PAGE_QUERY, asked, page_of, query
 from heavylift.api.ranges import Selected, http_date, select
-from heavylift.api.schemas import DeletedFile, ExpiresAfter, FileList, FileObject, page_fields
+from heavylift.api.schemas import DeletedFile, ExpiresAfter, FileList, FileObject
 from heavylift.domain import checksums, ids
 from heavylift.domain.errors import InvalidRequest, MalformedBody, NoSuchFile
 from heavylift.domain.files import File, Span
 from heavylift.domain.limits import Limits
 from heavylift.service.files import Description
-from heavylift.service.ports import BlobMissing, Project, StorageDown
+from heavylift.service.ports import BlobMissing, Page, Project, StorageDown
 
 router = APIRouter(prefix="/files", tags=["Files"])
 
@@ -97,20 +98,25 @@ def _lifetime(texts: Mapping[str, str], limits: Limits) -> int | None:
 
 
 @router.get(
-    "", operation_id="listFiles", responses=responses(400, 404),
+    "", operation_id="listFiles", response_model=FileList, responses=responses(400, 404),
     openapi_extra={"parameters": [
         query("purpose", "Only Files of this purpose.", type="string"), *PAGE_QUERY,
     ]},
 )  # fmt: skip
-async def list_files(request: Request, response: Response, context: Stories, caller: Caller) -> FileList:
+async def list_files(request: Request, context: Stories, caller: Caller) -> Response:
     """List Files, newest first."""
-    response.headers.update(OFFER)
     page, shown = page_of(request, ids.FILE, most=context.limits.page)
     purpose = asked(request, "purpose")
     if purpose is not None:
         purpose = purpose.replace("\0", "\ufffd")  # which no database takes, and no purpose has
-    found = await context.files.list(caller.id, purpose=purpose, page=page)
-    return FileList(**page_fields([FileObject.of(file) for file in found], shown))
+    fetch = partial(_page_of_files, context, caller, purpose)
+    return await listing(page, shown, fetch, FileObject.of, headers=OFFER)
+
+
+async def _page_of_files(
+    context: Context, caller: Project, purpose: str | None, page: Page
+) -> Sequence[File]:
+    return await context.files.list(caller.id, purpose=purpose, page=page)
 
 
 @router.get("/{file_id}", operation_id="retrieveFile", responses=responses(404))

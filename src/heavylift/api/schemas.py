@@ -1,7 +1,6 @@
 """The wire's objects: what requests may say and what answers hold, extensions marked as such."""
 
-from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import (
     AfterValidator,
@@ -228,17 +227,6 @@ class PartList(ListObject):
     """A page of Parts. Extension of heavylift."""
 
     data: list[PartObject]
-
-
-def page_fields(found: Sequence[FileObject | UploadObject | PartObject], limit: int) -> dict[str, Any]:
-    """The fields of a list object out of one entry more than the page shows."""
-    data = list(found[:limit])
-    return {
-        "data": data,
-        "first_id": data[0].id if data else None,
-        "last_id": data[-1].id if data else None,
-        "has_more": len(found) > limit,
-    }
 
 
 class ErrorDetail(BaseModel):

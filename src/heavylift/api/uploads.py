@@ -1,5 +1,8 @@
 """Routes of Uploads and their Parts."""
 
+from collections.abc import Sequence
+from functools import partial
+
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
@@ -10,6 +13,8 @@ from heavylift.api.digests import expected_digests
 from heavylift.api.documents import read_json
 from heavylift.api.idempotency import OFFER, idempotency_key
 from heavylift.api.intake import incoming
+from heavylift.api.leaving import unless_gone
+from heavylift.api.listing import listing
 from heavylift.api.multipart import PartForm, boundary_of
 from heavylift.api.openapi import OURS, PART_BODY, json_body, responses
 from heavylift.api.paging import PAGE_QUERY, asked, choice, page_of, query
@@ -20,16 +25,16 @@ from heavylift.api.schemas import (
     PartObject,
     UploadList,
     UploadObject,
-    page_fields,
 )
 from heavylift.api.shares import Place
 from heavylift.api.small import MOST as SMALL
 from heavylift.api.small import small
 from heavylift.domain import ids
 from heavylift.domain.errors import MalformedBody
-from heavylift.domain.uploads import Status
+from heavylift.domain.uploads import Part, Status
 from heavylift.service.meter import Meter
-from heavylift.service.ports import Incoming, Project
+from heavylift.service.ports import Incoming, Page, Project
+from heavylift.service.uploads import Snapshot
 
 router = APIRouter(prefix="/uploads", tags=["Uploads"])
 
@@ -60,18 +65,24 @@ async def create_upload(request: Request, context: Stories, caller: Caller) -> U
 
 
 @router.get(
-    "", operation_id="listUploads", responses=responses(400, 404),
+    "", operation_id="listUploads", response_model=UploadList, responses=responses(400, 404),
     openapi_extra=OURS | {"parameters": [
         query("status", "Only Uploads of this status.", type="string", enum=STATUSES), *PAGE_QUERY,
     ]},
 )  # fmt: skip
-async def list_uploads(request: Request, response: Response, context: Stories, caller: Caller) -> UploadList:
+async def list_uploads(request: Request, context: Stories, caller: Caller) -> Response:
     """List Uploads, newest first. Extension of heavylift."""
-    response.headers.update(OFFER)
     page, shown = page_of(request, ids.UPLOAD, most=context.limits.page)
-    status = choice("status", asked(request, "status"), STATUSES)
-    found = await context.uploads.list(caller.id, status=Status(status) if status else None, page=page)
-    return UploadList(**page_fields([UploadObject.of(one) for one in found], shown))
+    chosen = choice("status", asked(request, "status"), STATUSES)
+    status = Status(chosen) if chosen else None
+    fetch = partial(_page_of_uploads, context, caller, status)
+    return await listing(page, shown, fetch, UploadObject.of, headers=OFFER)
+
+
+async def _page_of_uploads(
+    context: Context, caller: Project, status: Status | None, page: Page
+) -> Sequence[Snapshot]:
+    return await context.uploads.list(caller.id, status=status, page=page)
 
 
 @router.get("/{upload_id}", operation_id="retrieveUpload", responses=responses(404), openapi_extra=OURS)
@@ -126,14 +137,19 @@ def _payload(request: Request, context: Context, meter: Meter, place: Place) -> 
 
 
 @router.get(
-    "/{upload_id}/parts", operation_id="listUploadParts", responses=responses(400, 404),
+    "/{upload_id}/parts", operation_id="listUploadParts", response_model=PartList,
+    responses=responses(400, 404),
     openapi_extra=OURS | {"parameters": PAGE_QUERY},
 )  # fmt: skip
-async def list_upload_parts(upload_id: str, request: Request, context: Stories, caller: Caller) -> PartList:
+async def list_upload_parts(upload_id: str, request: Request, context: Stories, caller: Caller) -> Response:
     """List the Parts that an Upload holds, newest first. Extension of heavylift."""
     page, shown = page_of(request, ids.PART, most=context.limits.page)
-    found = await context.uploads.parts(caller.id, upload_id, page=page)
-    return PartList(**page_fields([PartObject.of(part) for part in found], shown))
+    fetch = partial(_page_of_parts, context, caller, upload_id)
+    return await listing(page, shown, fetch, PartObject.of, headers={})
+
+
+async def _page_of_parts(context: Context, caller: Project, upload_id: str, page: Page) -> Sequence[Part]:
+    return await context.uploads.parts(caller.id, upload_id, page=page)
 
 
 @router.post(
@@ -150,7 +166,8 @@ async def complete_upload(upload_id: str, request: Request, context: Stories, ca
         body = await read_json(
             request, CompleteUpload, limits=context.limits, patience=context.document_patience, stay=stay
         )
-        snapshot = await context.uploads.complete(caller.id, upload_id, part_ids=body.part_ids, md5=body.md5)
+        completing = context.uploads.complete(caller.id, upload_id, part_ids=body.part_ids, md5=body.md5)
+        snapshot = await (completing if body.md5 is None else unless_gone(request, completing))
     return UploadObject.of(snapshot)
 
 

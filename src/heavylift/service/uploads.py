@@ -1,7 +1,5 @@
 """The story of an Upload: create, add Parts, complete or cancel."""
 
-import asyncio
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -9,14 +7,14 @@ from heavylift.domain import files as file_rules
 from heavylift.domain import ids, purposes
 from heavylift.domain import uploads as rules
 from heavylift.domain.errors import Md5Mismatch, NoSuchUpload, StorageUnavailable, UploadCompleted
-from heavylift.domain.files import WHOLE, Extent, File
+from heavylift.domain.files import Extent, File
 from heavylift.domain.idempotency import once
 from heavylift.domain.limits import Limits
 from heavylift.domain.purposes import Checks, Purpose
 from heavylift.domain.uploads import Action, Part, Status, Upload
 from heavylift.service.abilities import TakesWhole
 from heavylift.service.admission import Admission
-from heavylift.service.content import read_places
+from heavylift.service.digesting import Digesting
 from heavylift.service.intake import store_blob
 from heavylift.service.meter import Expected, Meter
 from heavylift.service.ports import BlobMissing, BlobStore, Catalog, Clock, Incoming, Page
@@ -63,6 +61,7 @@ class Uploads:
         self._orphan_grace = orphan_grace
         self._wake = wake
         self._admission = Admission(limits)
+        self._digesting = Digesting(blobs)
         self._recording = Recording(catalog, blobs)
         self._small_blobs = blobs if isinstance(blobs, TakesWhole) else None
 
@@ -249,18 +248,16 @@ class Uploads:
         return await self._snapshot(upload)
 
     async def _check_md5(self, upload: Upload, extents: Sequence[Extent], md5: str, judged_at: float) -> None:
-        """Read the file once and compare. Raises Md5Mismatch."""
-        hasher = hashlib.md5(usedforsecurity=False)
+        """Have the file read once and compare. Raises Md5Mismatch, Overloaded."""
         try:
-            async for chunk in read_places(self._blobs, file_rules.touched(extents, WHOLE)):
-                await asyncio.to_thread(hasher.update, chunk)
+            found = await self._digesting.md5(upload, extents)
         except BlobMissing:
             # Someone cancelled or completed it meanwhile, and the sweeper was quick.
             rules.move(await self._find(upload.project, upload.id), Action.COMPLETE, judged_at)
             raise
-        if hasher.hexdigest() != md5.lower():
+        if found != md5.lower():
             raise Md5Mismatch(
-                f"The file of {upload.bytes} bytes has the MD5 {hasher.hexdigest()}, not {md5}."
+                f"The file of {upload.bytes} bytes has the MD5 {found}, not {md5}."
                 " The Upload stays pending: check the order of part_ids, or send what is wrong again.",
                 param="md5",
             )

@@ -59,9 +59,10 @@ class Connection(Link):
 
     def eof_received(self) -> bool:
         """A client that says nothing more after its request still gets the answer to it. Not over TLS, which
-        cannot be half closed here."""
+        cannot be half closed here, and not where the work is too dear to do for nobody."""
         self._ended = True
-        owed = self.plain and self.state in {ANSWER, SEND} and not self.transport.is_closing()
+        watched = self.cycle is not None and self.cycle.watched
+        owed = self.plain and self.state in {ANSWER, SEND} and not (watched or self.transport.is_closing())
         if not owed:
             self._leave()
         return owed

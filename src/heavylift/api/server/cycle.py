@@ -49,7 +49,7 @@ class Cycle:
 
     __slots__ = (
         "_chunked", "_held", "_left", "_news", "_pieces", "_told", "_waits_for_leave", "_wire", "begun",
-        "complete", "gone", "head", "kept", "last", "more", "scope", "started",
+        "complete", "gone", "head", "kept", "last", "more", "scope", "started", "watched",
     )  # fmt: skip
 
     def __init__(self, wire: Wire, head: Head, scope: Scope, *, more: bool) -> None:
@@ -63,6 +63,7 @@ class Cycle:
         self._told = False  # that the body is over
         self._waits_for_leave = more and head.expects
         self._news: asyncio.Event | None = None
+        self.watched = False  # a client that closes its side counts as gone
         self.begun = self.started = self.complete = self.gone = self._chunked = False
         self._held = b""
         self._left: int | None = None  # bytes that the answer still owes, if that is known
