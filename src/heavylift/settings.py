@@ -3,29 +3,27 @@
 import ipaddress
 import os
 from collections.abc import Mapping
-from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Literal, Self
+from urllib.parse import quote_from_bytes
 
-from pydantic import BaseModel, Field, SecretStr, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
+    InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
-    TomlConfigSettingsSource,
 )
 
 from heavylift.domain.limits import DAY, GIB, HOUR, KIB, MIB, Limits
 from heavylift.domain.purposes import PURPOSES, Checks, Purpose
+from heavylift.environment import PREFIX, FromVariables, config_file, in_file
 from heavylift.service.sweeper import Schedule
+from heavylift.values import Count, Listed, Place, Seconds, Size, Table
 
-PREFIX = "HEAVYLIFT_"
-CONFIG_VARIABLE = PREFIX + "CONFIG"
-
-OTHER_VARIABLES = frozenset(PREFIX + name for name in ("API_KEY", "BASE_URL", "CONFIG", "DEBUG"))
-"""What the client reads, and where the file of settings is."""
-
+CATALOG = "catalog.sqlite"
+"""The database in the data folder."""
 
 IN_MEMORY = frozenset({"sqlite://", "sqlite:///", "sqlite:///:memory:"})
 """URLs of a catalog that ends with its process."""
@@ -41,10 +39,12 @@ class Durability(StrEnum):
 class PurposeExtension(BaseModel):
     """What an operator adds to a purpose's row, or a new row altogether."""
 
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
     extensions: frozenset[str] = frozenset()
     mime_types: frozenset[str] = frozenset()
-    post_bytes: int | None = Field(None, ge=1)
-    lifetime: int | None = Field(None, ge=1)
+    post_bytes: Size | None = Field(None, ge=1)
+    lifetime: Count | None = Field(None, ge=1)
 
     @field_validator("extensions", mode="after")
     @classmethod
@@ -79,10 +79,16 @@ class Settings(BaseSettings):
     environment wins over the file, the command line over both.
     """
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", validate_default=True)
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_ignore_empty=True,
+        extra="forbid",
+        validate_default=True,
+        hide_input_in_errors=True,  # a password may be among what an error would show
+    )
 
     # where things are
-    data: Path = Field(
+    data: Place = Field(
         Path("heavylift-data"), description="Folder of the catalog, the blobs and the first key."
     )
     catalog: str | None = Field(None, description="URL of the catalog. Default: sqlite, in the data folder.")
@@ -98,7 +104,7 @@ class Settings(BaseSettings):
         True,
         description="Let PostgreSQL remember statements. false behind PgBouncer before 1.21.",
     )
-    disk_reserve: int = Field(
+    disk_reserve: Size = Field(
         64 * MIB, ge=0, description="Bytes of a local disk that blobs leave free for the catalog."
     )
 
@@ -106,24 +112,24 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8321, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
     workers: int = Field(1, ge=1, le=256, description="Processes that share the port.")
-    worker_timeout: float = Field(
+    worker_timeout: Seconds = Field(
         60.0,
         ge=5,
         description="How long one of several workers may give no sign of life, before it is killed and"
         " replaced.",
     )
-    tls_cert: Path | None = Field(None, description="PEM certificate chain; with tls_key, serves https.")
-    tls_key: Path | None = Field(None, description="PEM private key.")
+    tls_cert: Place | None = Field(None, description="PEM certificate chain; with tls_key, serves https.")
+    tls_key: Place | None = Field(None, description="PEM private key.")
     compatible_paths: bool = Field(
         False,
         description="Answer without /v1, under /openai and under /openai/v1 too, and take the header api-key:"
         " for the clients of Azure and Groq.",
     )
-    cors_origins: list[str] = Field([], description='Origins whose web pages may call; ["*"] for any.')
+    cors_origins: Listed = Field([], description="Origins whose web pages may call; * for any.")
     lane: bool = Field(
         True, description="Receive and send bulk bodies past ASGI, where the server and the disk allow it."
     )
-    stop_grace: float = Field(
+    stop_grace: Seconds = Field(
         30.0, ge=0, description="How long what is under way may take to finish when the service stops."
     )
 
@@ -142,23 +148,21 @@ class Settings(BaseSettings):
     purpose_checks: Checks = Field(
         Checks.FULL, description="What is checked of a purpose's table: full, extension or off."
     )
-    purposes: dict[str, PurposeExtension] = Field(
-        {}, description="Additions to the table of purposes, by name."
-    )
+    purposes: Table[PurposeExtension] = Field({}, description="Additions to the table of purposes, by name.")
     downloads: Literal["all", "openai"] = Field(
         "all", description="openai: refuse downloads of purposes that OpenAI refuses."
     )
     empty_files: bool = Field(False, description="Accept Uploads and Files of no bytes.")
-    max_part_bytes: int = Field(64 * MIB, ge=1, description="Most bytes of a Part.")
-    max_upload_bytes: int = Field(8 * GIB, ge=1, description="Most bytes that an Upload may declare.")
-    max_held_bytes: int = Field(
+    max_part_bytes: Size = Field(64 * MIB, ge=1, description="Most bytes of a Part.")
+    max_upload_bytes: Size = Field(8 * GIB, ge=1, description="Most bytes that an Upload may declare.")
+    max_held_bytes: Size = Field(
         9 * GIB, ge=1, description="Most bytes that a pending Upload may hold, Parts sent twice included."
     )
     max_parts: int = Field(10_000, ge=1, description="Most Parts of an Upload.")
-    max_file_bytes: int = Field(512 * MIB, ge=1, description="Most bytes of one POST /v1/files.")
-    max_json_bytes: int = Field(MIB, ge=1 * KIB, description="Most bytes of a JSON body.")
-    max_head_bytes: int = Field(64 * KIB, ge=1 * KIB, description="Most bytes of a request's headers.")
-    upload_seconds: int = Field(HOUR, ge=1, description="How long an Upload stays open.")
+    max_file_bytes: Size = Field(512 * MIB, ge=1, description="Most bytes of one POST /v1/files.")
+    max_json_bytes: Size = Field(MIB, ge=1 * KIB, description="Most bytes of a JSON body.")
+    max_head_bytes: Size = Field(64 * KIB, ge=1 * KIB, description="Most bytes of a request's headers.")
+    upload_seconds: Count = Field(HOUR, ge=1, description="How long an Upload stays open.")
 
     # against overload and slow clients
     max_bodies: int = Field(
@@ -167,35 +171,37 @@ class Settings(BaseSettings):
         description="Bodies received at once, times the number of workers, which count together, and as many"
         " JSON bodies beside them; beyond it, 503 and Retry-After, and equal shares for all projects.",
     )
-    head_timeout: float = Field(20.0, gt=0, description="How long a request's headers may take.")
-    idle_timeout: float = Field(60.0, gt=0, description="How long a body may stand still.")
-    body_timeout: float = Field(float(HOUR), gt=0, description="How long one body may take in all.")
-    body_rate: int = Field(
+    head_timeout: Seconds = Field(20.0, gt=0, description="How long a request's headers may take.")
+    idle_timeout: Seconds = Field(60.0, gt=0, description="How long a body may stand still.")
+    body_timeout: Seconds = Field(float(HOUR), gt=0, description="How long one body may take in all.")
+    body_rate: Size = Field(
         1 * KIB,
         ge=0,
         description="Bytes a second that a body brings at least, on average, after idle_timeout; 0 for none.",
     )
-    json_timeout: float = Field(20.0, gt=0, description="How long a JSON body may take in all.")
-    keep_alive: float = Field(75.0, gt=0, description="How long a connection may wait for a request.")
+    json_timeout: Seconds = Field(20.0, gt=0, description="How long a JSON body may take in all.")
+    keep_alive: Seconds = Field(75.0, gt=0, description="How long a connection may wait for a request.")
 
     # reclaiming
-    sweep_interval: float = Field(60.0, gt=0, description="Between two rounds of reclaiming.")
-    expiry_grace: float = Field(
+    sweep_interval: Seconds = Field(60.0, gt=0, description="Between two rounds of reclaiming.")
+    expiry_grace: Seconds = Field(
         2.0 * HOUR, ge=0, description="After an Upload's deadline, before its Parts are reclaimed."
     )
-    delete_grace: float = Field(
+    delete_grace: Seconds = Field(
         60.0,
         ge=0,
         description="How long bytes stay that no fact points at any more, for downloads under way"
         " and for a standby that lags behind.",
     )
-    upload_retention: float = Field(
+    upload_retention: Seconds = Field(
         30.0 * DAY, ge=0, description="How long a finished Upload can still be asked for."
     )
-    orphan_interval: float = Field(
+    orphan_interval: Seconds = Field(
         float(HOUR), gt=0, description="Between two searches for bytes that a crash left."
     )
-    orphan_grace: float = Field(2.0 * HOUR, gt=0, description="How long such bytes must have lain untouched.")
+    orphan_grace: Seconds = Field(
+        2.0 * HOUR, gt=0, description="How long such bytes must have lain untouched."
+    )
 
     # telling
     log_format: Literal["auto", "console", "json"] = Field(
@@ -246,19 +252,20 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The command line, then the environment, then the file that it names."""
-        toml = TomlConfigSettingsSource(settings_cls, toml_file=config_file())
-        return init_settings, env_settings, toml
+        """The command line, then the environment, then the file that it names. Raises WrongSetting."""
+        file = config_file()
+        told = in_file(file) if file else {}
+        return init_settings, FromVariables(settings_cls), InitSettingsSource(settings_cls, told)
 
     @property
     def catalog_url(self) -> str:
         """Where the facts are."""
-        return self.catalog or f"sqlite:///{(self.data / 'catalog.sqlite').absolute()}"
+        return self.catalog or f"sqlite:///{_in_url(self.data / CATALOG)}"
 
     @property
     def blobs_url(self) -> str:
         """Where the bytes are."""
-        return self.blobs or f"file://{(self.data / 'blobs').absolute()}"
+        return self.blobs or f"file://{_in_url(self.data / 'blobs')}"
 
     @property
     def key_file(self) -> Path:
@@ -303,21 +310,9 @@ class Settings(BaseSettings):
         return frozenset({"assistants", "user_data"} if self.downloads == "openai" else ())
 
 
-def config_file() -> Path | None:
-    """The TOML file that HEAVYLIFT_CONFIG names."""
-    name = os.environ.get(CONFIG_VARIABLE)
-    return Path(name) if name else None
-
-
-def unknown_variables() -> dict[str, str | None]:
-    """Variables that look like settings and are none, each with the one that was probably meant."""
-    known = {PREFIX + name.upper() for name in Settings.model_fields} | OTHER_VARIABLES
-    unknown = sorted(name for name in os.environ if name.upper().startswith(PREFIX))
-    return {
-        name: next(iter(get_close_matches(name.upper(), known, 1, cutoff=0.85)), None)
-        for name in unknown
-        if name.upper() not in known
-    }
+def _in_url(path: Path) -> str:
+    """The path as a URL holds it, whatever signs a folder's name is made of."""
+    return quote_from_bytes(os.fsencode(path.absolute()))
 
 
 def is_loopback(host: str) -> bool:
@@ -328,21 +323,3 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-def sources(settings: Settings, given: Mapping[str, Any]) -> dict[str, str]:
-    """Where each setting came from: `default`, a file, a variable, or the command line (`given`)."""
-    config = config_file()
-    in_file = TomlConfigSettingsSource(Settings, toml_file=config)() if config else {}
-    found = {}
-    for name in type(settings).model_fields:
-        variable = PREFIX + name.upper()
-        if name in given:
-            found[name] = "command line"
-        elif any(key.upper() == variable for key in os.environ):
-            found[name] = variable
-        elif name in in_file:
-            found[name] = str(config)
-        else:
-            found[name] = "default"
-    return found

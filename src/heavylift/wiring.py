@@ -2,13 +2,12 @@
 
 import asyncio
 import gc
-import os
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from secrets import token_hex
 
 import structlog
 from starlette.types import ASGIApp
@@ -21,11 +20,20 @@ from heavylift.api.opening import Opening
 from heavylift.api.readiness import Readiness
 from heavylift.api.server.bounds import Bounds
 from heavylift.blobs import open_blobs
-from heavylift.blobs.folders import make_folder
-from heavylift.catalog import UnfitCatalog, check_place, migrate_catalog, open_catalog
+from heavylift.catalog import (
+    UnfitCatalog,
+    check_place,
+    check_there,
+    migrate_catalog,
+    open_catalog,
+    unserved,
+    while_serving,
+)
+from heavylift.environment import WrongSetting, usable
 from heavylift.logs import configure_logs
+from heavylift.private import make_folder, write_anew
 from heavylift.service.files import Files
-from heavylift.service.keys import Keys
+from heavylift.service.keys import FirstKey, Keys
 from heavylift.service.moving import House, Move, Moved
 from heavylift.service.ownership import WrongBlobs, claim
 from heavylift.service.ports import BlobStore, Catalog, Clock, NotDeleted, StorageDown, StorageFull
@@ -34,6 +42,7 @@ from heavylift.service.sweeping import Sweeping
 from heavylift.service.uploads import Uploads
 from heavylift.service.waiting import ended
 from heavylift.settings import Durability, Settings
+from heavylift.shown import shown_url
 
 log = structlog.get_logger("heavylift.sweeper")
 starting = structlog.get_logger("heavylift.server")
@@ -43,6 +52,7 @@ AWAY: dict[type[Exception], str] = {
     StorageFull: "The catalog or the blob store has no room left.",
     UnfitCatalog: "The catalog cannot be used.",
     WrongBlobs: "The blobs are not there, or not of this catalog.",
+    WrongSetting: "A folder or a file cannot be used.",
     OSError: "A folder or a file cannot be used.",
 }
 """What opening the stores of an installation that was in order can raise: a database that restarts, a disk
@@ -71,12 +81,15 @@ class Stores:
 
 @asynccontextmanager
 async def open_stores(settings: Settings, *, clock: Clock = time.time) -> AsyncIterator[Stores]:
-    """The stores that the settings name, closed in the end."""
+    """The stores that the settings name, made where there are none, closed in the end.
+
+    Raises UnfitCatalog, WrongSetting, StorageDown.
+    """
     durable = settings.durability is Durability.STRICT
-    make_folder(settings.data)
+    lay_out(settings)
     catalog = await _open_catalog(settings, durable=durable)
     try:
-        blobs = open_blobs(settings.blobs_url, durable=durable, reserve=settings.disk_reserve, clock=clock)
+        blobs = _opened_blobs(settings, durable=durable, clock=clock)
         try:
             yield Stores(catalog=catalog, blobs=blobs)
         finally:
@@ -101,29 +114,62 @@ async def _open_catalog(settings: Settings, *, durable: bool) -> Catalog:
     return opening.result()
 
 
+def check_installed(settings: Settings) -> None:
+    """Make sure that there is an installation: only a start and `migrate` make one. Raises UnfitCatalog."""
+    place = "HEAVYLIFT_CATALOG" if settings.catalog else "--data or HEAVYLIFT_DATA"
+    check_there(settings.catalog_url, named_by=place)
+
+
+@asynccontextmanager
+async def open_existing(settings: Settings) -> AsyncIterator[Stores]:
+    """The stores of an installation that is there. Raises as `check_installed` does, and `open_stores`."""
+    check_installed(settings)
+    async with open_stores(settings) as stores:
+        yield stores
+
+
 @asynccontextmanager
 async def open_to_serve(settings: Settings, *, clock: Clock = time.time) -> AsyncIterator[Stores]:
-    """The stores, if a service can work on them. Raises UnfitCatalog and WrongBlobs, which say what to do."""
+    """The stores, if a service can work on them; made where there are none. Raises UnfitCatalog, WrongBlobs
+    and WrongSetting, which say what to do."""
     check_place(settings.catalog_url)
-    async with open_stores(settings, clock=clock) as stores:
-        await claim(stores.catalog, stores.blobs)
-        yield stores
+    lay_out(settings)  # the sign that we serve lies there too
+    with while_serving(settings.catalog_url):
+        async with open_stores(settings, clock=clock) as stores:
+            await claim(stores.catalog, stores.blobs)
+            yield stores
+
+
+def lay_out(settings: Settings) -> None:
+    """Make the data folder, if anything is to be kept in it. Raises WrongSetting."""
+    if settings.catalog is None or settings.blobs is None:
+        with usable("data", settings.data):
+            make_folder(settings.data)
+
+
+def _opened_blobs(settings: Settings, *, durable: bool, clock: Clock) -> BlobStore:
+    try:
+        return open_blobs(settings.blobs_url, durable=durable, reserve=settings.disk_reserve, clock=clock)
+    except (StorageDown, ValueError) as error:
+        name, value = ("blobs", shown_url(settings.blobs)) if settings.blobs else ("data", settings.data)
+        raise WrongSetting(f"setting {name}={value} cannot be used: {error}") from error
 
 
 def migrate(settings: Settings) -> tuple[str | None, str]:
     """Bring the catalog to what this version needs. Its schema before, if it had one, and after. Blocks."""
-    make_folder(settings.data)
+    lay_out(settings)
     return migrate_catalog(settings.catalog_url)
 
 
 async def move_data(old: Settings, new: Settings, report: Callable[[Moved], None]) -> Moved:
     """Move everything from the stores of `old` into those of `new`. See `service.moving`."""
-    async with open_stores(old) as left, open_stores(new) as entered:
-        return await Move(
-            House(catalog=left.catalog, blobs=left.blobs),
-            House(catalog=entered.catalog, blobs=entered.blobs),
-            report=report,
-        ).run()
+    with unserved(old.catalog_url), unserved(new.catalog_url):
+        async with open_existing(old) as left, open_stores(new) as entered:
+            return await Move(
+                House(catalog=left.catalog, blobs=left.blobs),
+                House(catalog=entered.catalog, blobs=entered.blobs),
+                report=report,
+            ).run()
 
 
 def make_sweeper(settings: Settings, stores: Stores, *, clock: Clock = time.time) -> Sweeper:
@@ -164,8 +210,11 @@ def build_app(settings: Settings, *, clock: Clock = time.time) -> ASGIApp:
         async with open_to_serve(settings, clock=clock) as stores:
             sweeper = make_sweeping(settings, stores, clock=clock)
             context = make_context(settings, stores, sweeper, gate, clock=clock)
-            if await bootstrap(settings, context.keys) is not None:
+            first = await bootstrap(settings, context.keys)
+            if first.secret is not None:
                 starting.info("key.made", file=str(settings.key_file))
+            if first.remark is not None:
+                starting.warning("key.beside", reason=first.remark)
             sweeping = asyncio.create_task(sweeper.run())
             try:
                 yield context
@@ -225,20 +274,23 @@ def make_keys(stores: Stores, *, clock: Clock = time.time) -> Keys:
     return Keys(stores.catalog, clock=clock)
 
 
-async def bootstrap(settings: Settings, keys: Keys) -> str | None:
-    """Make sure there is a project and a key to it. A new key is kept in the key file, and returned once."""
+async def bootstrap(settings: Settings, keys: Keys) -> FirstKey:
+    """Make sure there is a project and a key to it. A new one is in the key file before it opens anything.
+
+    Raises WrongSetting where it cannot be kept.
+    """
     given = settings.bootstrap_key
-    secret = await keys.bootstrap(given.get_secret_value() if given else None)
-    if secret is not None:
-        keep_key(settings.key_file, secret)
-    return secret
+    return await keys.bootstrap(
+        given.get_secret_value() if given else None, keep=lambda secret: keep_key(settings, secret)
+    )
 
 
-def keep_key(path: Path, secret: str) -> None:
-    """Write a key where nobody but the owner of the file may read it."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with open(descriptor, "w", encoding="ascii") as file:
-        file.write(secret + "\n")
+def keep_key(settings: Settings, secret: str) -> None:
+    """Write a key where nobody but the owner of the file may read it. Raises WrongSetting."""
+    path = settings.key_file
+    with usable("data", settings.data):
+        make_folder(settings.data)
+        write_anew(path, secret + "\n", fresh=path.with_name(f"{path.name}-{token_hex(8)}"))
 
 
 def app() -> ASGIApp:

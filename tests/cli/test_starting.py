@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from heavylift import units
 from heavylift.cli import amounts
 from heavylift.cli.connection import chosen
 from heavylift.client.local import LOCAL_SERVER
@@ -59,6 +60,7 @@ def test_help_starts_without_the_sdk(desk: Desk, words: tuple[str, ...]) -> None
 
 @pytest.mark.parametrize("words", [("settings", "--json"), ("projects", "list")], ids=" ".join)
 def test_the_commands_of_the_server_start_without_the_sdk(desk: Desk, words: tuple[str, ...]) -> None:
+    assert desk.run("migrate").status == 0
     modules = imported(desk, *words)
     assert "heavylift.settings" in modules
     assert {"heavylift.client.client", "httpx2"} & modules == set()
@@ -82,14 +84,14 @@ def test_the_local_server_is_the_default_and_its_key_comes_from_its_folder(
     assert chosen(base_url="https://elsewhere.example/v1", api_key=None, timeout=None).api_key is None
 
 
-@given(st.integers(0, 10**12), st.sampled_from(sorted(amounts.SIZES)), st.sampled_from(["", "b", "ib"]))
+@given(st.integers(0, 10**12), st.sampled_from(sorted(units.SIZES)), st.sampled_from(["", "b", "ib"]))
 def test_sizes_are_read_as_they_are_written(count: int, unit: str, rest: str) -> None:
-    assert amounts.size(f" {count}{unit}{rest} ".upper()) == count * amounts.SIZES[unit]
+    assert amounts.size(f" {count}{unit}{rest} ".upper()) == count * units.SIZES[unit]
 
 
-@given(st.integers(0, 10**12 - 1), st.sampled_from(sorted(amounts.SECONDS)))
+@given(st.integers(0, 10**12 - 1), st.sampled_from(sorted(units.SECONDS)))
 def test_times_are_read_as_they_are_written(count: int, unit: str) -> None:
-    assert amounts.seconds(f"{count}{unit}") == count * amounts.SECONDS[unit]
+    assert amounts.seconds(f"{count}{unit}") == count * units.SECONDS[unit]
     assert amounts.seconds(json.dumps({"anchor": "created_at", "seconds": count})) == count
 
 

@@ -84,9 +84,11 @@ class CatalogRaces:
         await assert_no_blob_lost(catalog, blobs)
 
     async def test_of_many_first_starts_one_makes_the_first_key(self, catalog: Catalog) -> None:
-        starts = (Keys(catalog, clock=lambda: NOW).bootstrap() for _ in range(12))
-        secrets = [secret for secret in await asyncio.gather(*starts) if secret is not None]
+        kept = list[str]()
+        starts = (Keys(catalog, clock=lambda: NOW).bootstrap(keep=kept.append) for _ in range(12))
+        secrets = [first.secret for first in await asyncio.gather(*starts) if first.secret is not None]
         assert len(secrets) == len(await catalog.keys()) == 1
+        assert kept == secrets
 
 
 class SharedCatalogRaces:

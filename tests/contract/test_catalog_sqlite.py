@@ -278,7 +278,7 @@ async def test_damage_is_reported_as_the_stores_failure(path: Path) -> None:
         file.seek(4096)
         file.write(b"\xff" * (size - 4096))
     with pytest.raises(StorageDown):
-        sqlite.Readers(str(path))
+        sqlite.Readers(str(path), check=lambda: None)
     with pytest.raises(StorageDown):
         await catalog.projects()
     with pytest.raises(StorageDown):
@@ -315,5 +315,11 @@ def test_another_url_is_refused_with_what_is_supported(url: str) -> None:
 
 async def test_a_relative_path_is_relative(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    await open_catalog("sqlite:///my catalog%20#1?.db").close()
+    await open_catalog("sqlite:///my catalog%2520%231%3F.db").close()
     assert [file.name for file in tmp_path.iterdir()] == ["my catalog%20#1?.db"]
+
+
+@pytest.mark.parametrize("url", ["sqlite:////tmp/x.db?mode=ro", "sqlite:////tmp/a#b/x.db"])
+def test_what_a_url_does_not_hold_bare_is_refused_with_what_to_write(url: str) -> None:
+    with pytest.raises(UnfitCatalog, match="percent-encode"):
+        open_catalog(url)

@@ -17,7 +17,7 @@ def test_the_names_of_new_folders_are_synced_up_to_the_one_that_existed(tmp_path
     if shutil.which("strace") is None:
         not_tested("WHICH FOLDERS ARE SYNCED WAS NOT TESTED: strace is not installed")
     data, log = tmp_path / "some" / "new" / "data", tmp_path / "log"
-    command = [sys.executable, "-m", "heavylift.cli", "keys", "list", "--data", str(data)]
+    command = [sys.executable, "-m", "heavylift.cli", "migrate", "--data", str(data)]
     subprocess.run(
         ["strace", "-f", "-qq", "-y", "-o", str(log), "-e", "trace=fsync", *command],
         check=True, capture_output=True, timeout=120,

@@ -173,6 +173,7 @@ async def test_who_moves_the_bytes_too_leaves_the_old_ones_to_the_old_catalog(
 
 
 def test_nothing_is_moved_among_the_blobs_of_others(theirs: Path, tmp_path: Path) -> None:
+    migrate(Settings(data=tmp_path / "third"))
     words = ("migrate-data", "--from", str(tmp_path / "third"), "--to-blobs", f"file://{theirs}/blobs")
     done = subprocess.run(
         [sys.executable, "-m", "heavylift.cli", *words, "--to", str(tmp_path / "ours")],

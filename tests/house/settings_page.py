@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from heavylift.domain.limits import DAY, GIB, HOUR, KIB, MIB
-from heavylift.settings import CONFIG_VARIABLE, PREFIX, Settings
+from heavylift.environment import CONFIG_VARIABLE, PREFIX
+from heavylift.settings import Settings
 
 HEAD = f"""# Settings
 
@@ -23,9 +24,16 @@ A setting can be given in three places. The first one that names it wins.
 2. An environment variable: the name in capitals behind `{PREFIX}`.
 3. A TOML file: the name as in the second column. `{CONFIG_VARIABLE}` or `--config` says where the file is.
 
-Sizes are bytes and times are seconds. A list or a table in an environment variable is written as JSON.
-An unknown name in the TOML file is refused at the start, and so is a value that cannot be.
-`heavylift settings` prints what is in force and where each value came from.
+Sizes are bytes, or have a unit: `512K`, `16M`, `64MiB`, `1G`, of 1,024 bytes and so on. Times are seconds,
+or have a unit: `90s`, `15m`, `2h`, `7d`, `2w`. A list in a variable is parted by commas, or JSON; a table is
+JSON. `~` at the beginning of a path is the home folder. What is set but empty counts as not set.
+
+An unknown name in the TOML file is refused at the start, and so is a value that cannot be; the line names
+both, and what is expected. An unknown variable is only warned of. `heavylift settings` prints what is in
+force and where each value came from, without a secret.
+
+Kubernetes sets `HEAVYLIFT_PORT=tcp://...` in every container beside a Service that is called `heavylift`.
+That is ignored, with a line that says so.
 """
 
 TAIL = """
@@ -36,12 +44,13 @@ TAIL = """
 data = "/var/lib/heavylift"
 port = 8321
 cors_origins = ["https://upload.example.com"]
-upload_seconds = 7200
+upload_seconds = "2h"
+max_part_bytes = "16MiB"
 
 [purposes.archive]
 extensions = ["zip", "tar"]
-post_bytes = 104857600
-lifetime = 604800
+post_bytes = "100M"
+lifetime = "7d"
 ```
 
 `purposes` adds to the table of purposes. A name that is there already gets more extensions and MIME types.

@@ -15,7 +15,8 @@ from heavylift.api.openapi import ALWAYS
 from heavylift.cli.app import app
 from heavylift.domain.limits import Limits
 from heavylift.domain.purposes import PURPOSES
-from heavylift.settings import CONFIG_VARIABLE, PREFIX, Settings
+from heavylift.environment import CONFIG_VARIABLE, PREFIX
+from heavylift.settings import Settings
 from tests.house import errors_page
 from tests.house.codes import raw_codes, refusals
 from tests.house.project import DOCS, MODULES, ROOT, SOURCE, pages

@@ -9,7 +9,8 @@ import pytest
 
 from heavylift.api.errors import refusal_response
 from heavylift.domain.errors import PartTooLarge
-from heavylift.settings import CONFIG_VARIABLE, PREFIX, Settings
+from heavylift.environment import CONFIG_VARIABLE, PREFIX
+from heavylift.settings import Settings
 from tests.house.examples import Example, examples_of
 from tests.house.project import pages
 

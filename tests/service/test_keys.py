@@ -7,52 +7,64 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from heavylift.domain.errors import InvalidKey, InvalidRequest
-from heavylift.service.keys import CACHE_ENTRIES, CACHE_SECONDS, Keys, digest_of, masked
+from heavylift.service.keys import CACHE_ENTRIES, CACHE_SECONDS, FirstKey, Keys, digest_of, masked
 from heavylift.service.ports import StorageDown
 from tests.service.world import World
 
 
-async def test_the_first_start_makes_a_project_and_a_key_and_the_next_makes_none(world: World) -> None:
-    secret = await world.keys.bootstrap()
+def never(secret: str) -> None:
+    raise AssertionError("the operator has that key already")
+
+
+async def first(world: World) -> str:
+    """The first key of a first start."""
+    secret = (await world.keys.bootstrap(keep=lambda _: None)).secret
     assert secret is not None
+    return secret
+
+
+async def test_the_first_start_makes_a_project_and_a_key_and_the_next_makes_none(world: World) -> None:
+    kept = list[str]()
+    secret = (await world.keys.bootstrap(keep=kept.append)).secret
+    assert secret is not None
+    assert kept == [secret]
     assert (await world.keys.owner(secret)).name == "default"
-    assert await world.keys.bootstrap() is None
+    assert (await world.keys.bootstrap(keep=kept.append)) == FirstKey()
     assert len(await world.keys.list()) == 1
     assert [project.name for project in await world.keys.projects()] == ["default"]
 
 
 async def test_a_given_first_key_is_taken_every_time_and_shown_never(world: World) -> None:
     for _ in range(2):
-        assert await world.keys.bootstrap("chosen-by-the-operator") is None
+        assert await world.keys.bootstrap("chosen-by-the-operator", keep=never) == FirstKey()
     assert (await world.keys.owner("chosen-by-the-operator")).name == "default"
     [key] = await world.keys.list()
     assert key.hint == "ator"
 
 
 async def test_a_given_key_beside_a_made_one_opens_the_same_project(world: World) -> None:
-    secret = await world.keys.bootstrap()
-    assert secret is not None
-    await world.keys.bootstrap("chosen-by-the-operator")
+    secret = await first(world)
+    await world.keys.bootstrap("chosen-by-the-operator", keep=never)
     assert await world.keys.owner(secret) == await world.keys.owner("chosen-by-the-operator")
 
 
 async def test_a_key_that_can_be_guessed_is_refused(world: World) -> None:
     with pytest.raises(InvalidRequest, match="at least 16 characters"):
-        await world.keys.bootstrap("short")
+        await world.keys.bootstrap("short", keep=never)
     assert await world.keys.list() == []
 
 
 async def test_a_revoked_first_key_stays_revoked(world: World) -> None:
-    await world.keys.bootstrap("chosen-by-the-operator")
+    await world.keys.bootstrap("chosen-by-the-operator", keep=never)
     [key] = await world.keys.list()
     await world.keys.revoke(key.id)
-    await world.keys.bootstrap("chosen-by-the-operator")
+    await world.keys.bootstrap("chosen-by-the-operator", keep=never)
     with pytest.raises(InvalidKey):
         await world.keys.owner("chosen-by-the-operator")
 
 
 async def test_secrets_have_256_bits_and_only_their_digest_is_stored(world: World) -> None:
-    await world.keys.bootstrap()
+    await world.keys.bootstrap(keep=lambda _: None)
     key, secret = await world.keys.create(project="default", name="second")
     other = (await world.keys.create(project="default", name="second"))[1]
     assert secret != other
@@ -64,7 +76,7 @@ async def test_secrets_have_256_bits_and_only_their_digest_is_stored(world: Worl
 
 
 async def test_keys_open_their_own_project_only(world: World) -> None:
-    await world.keys.bootstrap()
+    await world.keys.bootstrap(keep=lambda _: None)
     project = await world.keys.add_project("second")
     _, secret = await world.keys.create(project="second", name="k")
     assert await world.keys.owner(secret) == project
@@ -105,7 +117,7 @@ async def test_an_unknown_secret_is_refused_and_shown_masked(world: World, secre
 
 
 async def test_a_revoked_key_is_refused_at_once_where_it_is_not_remembered(world: World) -> None:
-    await world.keys.bootstrap()
+    await world.keys.bootstrap(keep=lambda _: None)
     key, secret = await world.keys.create(project="default", name="k")
     await world.keys.revoke(key.id)
     with pytest.raises(InvalidKey):
@@ -117,7 +129,7 @@ async def test_a_revoked_key_is_refused_at_once_where_it_is_not_remembered(world
 
 
 async def test_a_remembered_key_is_refused_after_a_few_seconds_everywhere(world: World) -> None:
-    await world.keys.bootstrap()
+    await world.keys.bootstrap(keep=lambda _: None)
     key, secret = await world.keys.create(project="default", name="k")
     await world.keys.owner(secret)
     await Keys(world.catalog, clock=world.clock).revoke(key.id)  # by another process
@@ -131,8 +143,7 @@ async def test_a_remembered_key_is_refused_after_a_few_seconds_everywhere(world:
 async def test_a_remembered_key_costs_no_question_and_an_unknown_one_is_not_remembered(
     world: World,
 ) -> None:
-    secret = await world.keys.bootstrap()
-    assert secret is not None
+    secret = await first(world)
     world.catalog.calls.clear()
     for _ in range(3):
         await world.keys.owner(secret)
@@ -144,8 +155,7 @@ async def test_a_remembered_key_costs_no_question_and_an_unknown_one_is_not_reme
 
 
 async def test_a_catalog_that_is_down_is_not_a_wrong_key(world: World) -> None:
-    secret = await world.keys.bootstrap()
-    assert secret is not None
+    secret = await first(world)
     world.catalog.fail("key_owner", StorageDown("down"))
     with pytest.raises(StorageDown):
         await world.keys.owner(secret)
@@ -153,14 +163,14 @@ async def test_a_catalog_that_is_down_is_not_a_wrong_key(world: World) -> None:
 
 
 async def test_what_is_remembered_is_bounded(world: World) -> None:
-    await world.keys.bootstrap()
+    await world.keys.bootstrap(keep=lambda _: None)
     secrets = [f"operator-chosen-{number:04}" for number in range(3)]
     for secret in secrets:
-        await world.keys.bootstrap(secret)
+        await world.keys.bootstrap(secret, keep=never)
         await world.keys.owner(secret)
     project = (await world.keys.projects())[0]
     world.keys._verified.update({str(n): (project, 0.0) for n in range(CACHE_ENTRIES)})
-    await world.keys.bootstrap("operator-chosen-last")
+    await world.keys.bootstrap("operator-chosen-last", keep=never)
     await world.keys.owner("operator-chosen-last")
     assert len(world.keys._verified) == 1
 

@@ -8,7 +8,8 @@ import pytest
 from pydantic import ValidationError
 
 from heavylift.domain.purposes import PURPOSES, Checks
-from heavylift.settings import Settings, is_loopback, sources, unknown_variables
+from heavylift.environment import origin, remarks
+from heavylift.settings import Settings, is_loopback
 
 
 @pytest.fixture(autouse=True)
@@ -42,8 +43,7 @@ def test_an_argument_wins_over_the_environment_over_the_file_over_the_default(
 def test_sources_tell_where_each_value_came_from(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("heavylift_max_parts", "8")
     given = {"port": 3333}
-    found = sources(Settings(**given), given)
-    assert set(found) == set(Settings.model_fields)
+    found = {name: origin(name, given) for name in Settings.model_fields}
     assert found["port"] == "command line"
     assert found["max_parts"] == "HEAVYLIFT_MAX_PARTS"
     assert found["log_level"] == str(config)
@@ -169,7 +169,10 @@ def test_a_misspelt_variable_is_found_out_with_the_one_that_was_meant(
 ) -> None:
     for name in ("HEAVYLIFT_PROT", "HEAVYLIFT_PORT", "HEAVYLIFT_API_KEY", "HEAVYLIFT_XYZZY"):
         monkeypatch.setenv(name, "1")
-    assert unknown_variables() == {"HEAVYLIFT_PROT": "HEAVYLIFT_PORT", "HEAVYLIFT_XYZZY": None}
+    assert list(remarks(Settings.model_fields)) == [
+        "HEAVYLIFT_PROT is no setting and has no effect; did you mean HEAVYLIFT_PORT?",
+        "HEAVYLIFT_XYZZY is no setting and has no effect",
+    ]
 
 
 def test_several_workers_cannot_share_blobs_in_memory() -> None:

@@ -70,7 +70,7 @@ class World:
             closed_purposes=frozenset({"vision"}),
             **shared,
         )
-        self.keys = Keys(self.catalog, clock=clock)
+        self.keys = Keys(self.catalog, clock=clock, ticks=clock)
         self.complaints: list[Exception] = []
         self.sweeper = Sweeper(
             self.catalog, self.blobs, clock=clock, schedule=SCHEDULE, complain=self.complaints.append

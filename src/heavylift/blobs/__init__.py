@@ -1,8 +1,9 @@
 """Drivers of the port BlobStore, chosen by URL."""
 
+import os
 import time
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote_to_bytes, urlsplit
 
 from heavylift.blobs.disk import RESERVE, DiskBlobs
 from heavylift.blobs.memory import MemoryBlobs
@@ -48,6 +49,6 @@ def _open_objects(url: str) -> BlobStore:
 
 def _folder(url: str) -> Path:
     parts = urlsplit(url)
-    if parts.netloc not in {"", "localhost"} or parts.query or parts.fragment or not unquote(parts.path):
+    if parts.netloc not in {"", "localhost"} or parts.query or parts.fragment or not parts.path:
         raise ValueError("the URL of a folder is file:///absolute/path or file:relative/path")
-    return Path(unquote(parts.path))
+    return Path(os.fsdecode(unquote_to_bytes(parts.path)))

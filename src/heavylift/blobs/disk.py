@@ -12,12 +12,12 @@ from pathlib import Path
 
 from heavylift.blobs.batches import Batches, Spares
 from heavylift.blobs.diskfile import DiskBlob, DiskSink, DiskSource, open_blob, storage_errors
-from heavylift.blobs.folders import make_folder, sync_folder, write_anew, write_once
 from heavylift.blobs.keys import checked, is_key
 from heavylift.blobs.small import SmallBlobs
 from heavylift.blobs.threads import Threads
 from heavylift.domain.files import WHOLE, Span
 from heavylift.domain.ids import new_blob_key
+from heavylift.private import make_folder, sync_folder, write_anew, write_once
 from heavylift.service.ownership import MARK
 from heavylift.service.ports import Buffer, NotDeleted, StorageDown
 from heavylift.service.waiting import ended, settled

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from heavylift.blobs.folders import sync_folder
 from heavylift.blobs.writeback import begin_writeback
 from heavylift.domain.files import Span
+from heavylift.private import sync_folder
 from heavylift.service.ports import BlobMissing, Buffer, StorageDown, StorageFull
 
 VECTOR = 1024

@@ -1,16 +1,24 @@
 """Facts: the drivers of `service.ports.Catalog`, chosen by URL."""
 
+import os
 import sqlite3
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import unquote_to_bytes
 
-from heavylift.catalog import postgres_url, sqlite
+from heavylift import private
+from heavylift.catalog import postgres_url, presence, sqlite
 from heavylift.catalog.location import check_local
 from heavylift.catalog.migrating import HEAD, UnfitCatalog, migrate_sqlite
 from heavylift.catalog.sql import SqlCatalog
 from heavylift.service.ports import Catalog, Clock
 
-__all__ = ["UnfitCatalog", "check_place", "migrate_catalog", "open_catalog"]
+__all__ = [
+    "UnfitCatalog", "check_place", "check_there", "migrate_catalog", "open_catalog", "unserved",
+    "while_serving",
+]  # fmt: skip
 
 SUPPORTED = (
     "sqlite:///relative/path, sqlite:////absolute/path, sqlite:// for one in memory, or"
@@ -55,6 +63,43 @@ def check_place(url: str) -> None:
         check_local(sqlite_path(url))
 
 
+def check_there(url: str, *, named_by: str) -> None:
+    """Make sure that there is a catalog, for whoever must not make one. Raises UnfitCatalog, which says
+    what the place is `named_by`. Of a PostgreSQL, opening it says so itself."""
+    path = sqlite.MEMORY if postgres_url.is_postgres(url) else sqlite_path(url)
+    if path != sqlite.MEMORY and not Path(path).is_file():
+        raise UnfitCatalog(f"There is no installation in {os.path.dirname(path)}; name it with {named_by}.")
+
+
+@contextmanager
+def while_serving(url: str) -> Iterator[None]:
+    """Say that a service runs on the catalog, for the length of a `with` block. Raises UnfitCatalog while its
+    data is being moved. PostgreSQL knows by itself who is connected."""
+    path = sqlite.MEMORY if postgres_url.is_postgres(url) else sqlite_path(url)
+    if path == sqlite.MEMORY:
+        yield
+        return
+    with presence.serving(path):
+        yield
+
+
+@contextmanager
+def unserved(url: str) -> Iterator[None]:
+    """Make sure that no service runs on the catalog; on SQLite, none starts during the `with` block either.
+    Raises UnfitCatalog, StorageDown."""
+    if postgres_url.is_postgres(url):
+        address = postgres_url.parse(url)
+        from heavylift.catalog import postgres_schema  # noqa: PLC0415 - its driver is an extra
+
+        postgres_schema.check_unserved(address)
+        yield
+    elif sqlite_path(url) == sqlite.MEMORY:
+        yield
+    else:
+        with presence.alone(sqlite_path(url)):
+            yield
+
+
 def migrate_catalog(url: str) -> tuple[str | None, str]:
     """Bring the database to what this version needs; several at once do it once. Blocks.
 
@@ -86,12 +131,16 @@ def sqlite_path(url: str) -> str:
         return sqlite.MEMORY
     if not rest.startswith("/"):
         raise UnfitCatalog(f"A SQLite URL names no host: after sqlite:// comes another slash. {SUPPORTED}.")
-    return rest.removeprefix("/")
+    if "?" in rest or "#" in rest:
+        raise UnfitCatalog(f"In the path of a SQLite URL, percent-encode ? as %3F and # as %23. {SUPPORTED}.")
+    return os.fsdecode(unquote_to_bytes(rest.removeprefix("/")))
 
 
 def migrated_sqlite(path: str) -> tuple[sqlite3.Connection, str | None]:
     """Open, migrate, switch to the write-ahead log. With the schema before. Raises UnfitCatalog."""
     try:
+        if path != sqlite.MEMORY:
+            private.make_file(path)  # SQLite gives its other files the same permissions
         connection = sqlite.connect(path)
         try:
             before = migrate_sqlite(connection, path=path)  # first: another's database stays as it is
@@ -100,7 +149,7 @@ def migrated_sqlite(path: str) -> tuple[sqlite3.Connection, str | None]:
         except BaseException:
             connection.close()
             raise
-    except sqlite3.Error as error:
+    except (sqlite3.Error, OSError) as error:
         raise UnfitCatalog(
             f"The catalog {path} cannot be opened: {error}. The folder {Path(path).parent} must exist and be"
             " writable, on a local disk with room, and the file, if it exists, be a SQLite database."

@@ -45,6 +45,23 @@ def check_postgres(address: Address) -> None:
         )
 
 
+OTHERS = """
+SELECT count(*) FROM pg_stat_activity
+WHERE datname = current_database() AND application_name = %s AND pid <> pg_backend_pid()
+"""
+
+
+def check_unserved(address: Address) -> None:
+    """Make sure that no other process of ours is connected there. Raises UnfitCatalog and StorageDown."""
+    with connected(address) as connection:
+        found = connection.execute(OTHERS, [address.parameters["application_name"]]).fetchone()
+    if found and found[0]:
+        raise UnfitCatalog(
+            f"{address.name} is served by a running service, or used by another command: {found[0]}"
+            " connections of heavylift. Stop that first."
+        )
+
+
 def migrate_postgres(address: Address) -> str | None:
     """Migrate to HEAD, in one transaction; several at once do it once. The schema before, None for none.
 

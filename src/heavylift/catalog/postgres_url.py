@@ -76,9 +76,11 @@ def parse(url: str, *, durable: bool = True) -> Address:
 
 
 def is_clear(given: Mapping[str, Any]) -> bool:
-    """Whether it was read as it was meant. A password with a bare slash becomes the port, and is shown."""
+    """Whether it was read as it was meant. Of a password with a bare slash or @, the rest becomes the port or
+    the host, and is shown."""
     ports = str(given.get("port") or "").replace(",", "")
-    return bool(given) and (not ports or ports.isdigit()) and "@" not in str(given.get("dbname") or "")
+    places = (given.get("host"), given.get("dbname"))
+    return bool(given) and (not ports or ports.isdigit()) and not any("@" in str(place) for place in places)
 
 
 def session_attributes(given: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -10,10 +10,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
+from heavylift.catalog.presence import Identity
 from heavylift.catalog.statements import run, trouble
 from heavylift.catalog.transactions import Begin
 from heavylift.catalog.writer import CLOSED, Writer
 from heavylift.service.batching import Batcher, Outcome
+from heavylift.service.ports import StorageDown
 
 T = TypeVar("T")
 
@@ -60,10 +62,12 @@ def connect(path: str) -> sqlite3.Connection:
 class Readers:
     """Reads side by side, on connections of their own. Each statement sees what is committed by then.
 
-    Opens their files at once: later there may be no descriptor left. Raises StorageDown.
+    Opens their files at once: later there may be no descriptor left. `check` raises StorageDown when the
+    database is no longer the one that was opened. Raises StorageDown itself.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, check: Callable[[], None]) -> None:
+        self._check = check
         self._idle: queue.SimpleQueue[sqlite3.Connection] = queue.SimpleQueue()
         try:
             for _ in range(READERS):
@@ -88,7 +92,10 @@ class Readers:
     def _read_all(self, begins: Sequence[Begin[Any]]) -> list[Outcome]:
         connection = self._idle.get()  # there is one for each thread
         try:
+            self._check()
             return [_read(connection, begin) for begin in begins]
+        except StorageDown as error:
+            return [Outcome(error=StorageDown(str(error))) for _ in begins]
         finally:
             self._idle.put(connection)
 
@@ -124,9 +131,10 @@ class Sqlite:
         connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
         self._closing = threading.Lock()
         in_memory = path == MEMORY
-        self._readers = None if in_memory else Readers(path)
+        check = _nothing if in_memory else Identity(path).check
+        self._readers = None if in_memory else Readers(path, check=check)
         tidy = _nothing if in_memory else log_cutter(path, connection, limit=log_bytes, elapsed=elapsed)
-        self._writer = Writer(connection, tidy=tidy)
+        self._writer = Writer(connection, check=check, tidy=tidy)
 
     async def write(self, begin: Begin[T]) -> T:
         return await self._writer.run(begin)
@@ -148,7 +156,7 @@ class Sqlite:
 
 
 def _nothing() -> None:
-    """A database in memory has no log to cut."""
+    """A database in memory has no log to cut, and is no file that somebody could take away."""
 
 
 def log_cutter(

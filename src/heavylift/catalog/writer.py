@@ -19,10 +19,14 @@ CLOSED = "The catalog is closed."
 
 
 class Writer:
-    """Owns the connection from here on. `tidy` is called after each commit, its outcomes told."""
+    """Owns the connection from here on. `check` raises StorageDown where a commit was for nothing; `tidy` is
+    called after each, its outcomes told."""
 
-    def __init__(self, connection: sqlite3.Connection, *, tidy: Callable[[], None]) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, *, check: Callable[[], None], tidy: Callable[[], None]
+    ) -> None:
         self._connection = connection
+        self._check = check
         self._batcher: Batcher[Begin[Any]] = Batcher(
             self._commit, name="catalog-writer", closed=CLOSED, after=tidy
         )
@@ -48,6 +52,7 @@ class Writer:
             outcomes = self._run_all(begins)
             in_commit = True
             self._connection.execute("COMMIT")
+            self._check()
         except Exception as error:
             with suppress(sqlite3.Error):  # the first error is the one to tell; SQLite may have undone it all
                 self._connection.rollback()

@@ -1,32 +1,33 @@
 """Sizes and times as people write and read them."""
 
 import json
-import re
 from datetime import UTC, datetime
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
-SIZES: Final = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
-SECONDS: Final = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
+from heavylift import units
 
 
 def size(text: str) -> int:
     """Bytes out of `16M`, `16MB` or `16MiB`, which are the same here: 1 MB is 1,048,576 bytes."""
-    found = re.fullmatch(r"(\d{1,18})\s*([kmg]?)(?:i?b)?", text.strip().lower())
-    if found is None:
-        raise typer.BadParameter(f"{text!r} is not a size. Write bytes, or 512K, 16M, 1G.")
-    return int(found[1]) * SIZES[found[2]]
+    try:
+        return units.size(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 def seconds(text: str) -> int:
     """Seconds out of `90`, `90s`, `15m`, `12h`, `7d` or `2w`, or of the protocol's object in JSON."""
     if text.lstrip().startswith("{"):
         return _seconds_of_object(text)
-    found = re.fullmatch(r"(\d{1,12})\s*([smhdw]?)", text.strip().lower())
-    if found is None:
-        raise typer.BadParameter(f"{text!r} is not a time. Write seconds, or 15m, 12h, 7d, 2w.")
-    return int(found[1]) * SECONDS[found[2]]
+    try:
+        span = units.seconds(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    if span != int(span):
+        raise typer.BadParameter(f"{text!r} is no whole number of seconds.")
+    return int(span)
 
 
 def _seconds_of_object(text: str) -> int:

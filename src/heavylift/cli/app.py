@@ -45,9 +45,7 @@ app.command("doctor", epilog=doctor.EXAMPLES)(doctor.doctor)
 app.command("serve", epilog=examples("heavylift serve --data /srv/heavylift --workers 2"))(serve.serve)
 app.command("sweep", epilog=examples("heavylift sweep --dry-run"))(sweep.sweep)
 app.command("migrate", epilog=examples("heavylift migrate"))(migrate.migrate)
-app.command("migrate-data", epilog=examples("heavylift migrate-data --from /srv/heavylift"))(
-    migrate_data.migrate_data
-)
+app.command("migrate-data", epilog=migrate_data.EXAMPLES)(migrate_data.migrate_data)
 app.command("settings", epilog=examples("HEAVYLIFT_WORKERS=4 heavylift settings"))(settings.show_settings)
 app.add_typer(keys.app, name="keys")
 app.add_typer(projects.app, name="projects")
@@ -109,5 +107,8 @@ def main() -> None:
     except Exception as error:
         if os.environ.get("HEAVYLIFT_DEBUG"):
             raise
+        if isinstance(error, OSError) and error.strerror:  # the machine's doing, not ours
+            say(f"{error.strerror}{'' if error.filename is None else f': {error.filename}'}")
+            sys.exit(FAILED)
         say(f"a bug: {type(error).__name__}: {error}. HEAVYLIFT_DEBUG=1 shows where it is; please report it.")
         sys.exit(FAILED)

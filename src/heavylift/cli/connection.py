@@ -54,8 +54,9 @@ def local_key() -> str | None:
     """The key that `heavylift serve` keeps in its data folder; None where there is none to read."""
     folder = Path(os.environ.get("HEAVYLIFT_DATA") or "heavylift-data")
     try:
+        folder = folder.expanduser()
         return (folder / "api-key").read_text(encoding="ascii").strip() or None
-    except (OSError, UnicodeDecodeError):
+    except (OSError, UnicodeDecodeError, RuntimeError):
         return None
 
 

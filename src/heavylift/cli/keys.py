@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from heavylift.cli.local import Config, Data, load_settings, with_stores
-from heavylift.cli.output import AsJson, examples
+from heavylift.cli.output import AsJson, examples, show_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,31 +59,34 @@ def list_keys(
         typer.echo(json.dumps([asdict(key) for key in keys]))
         return
 
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table("id", "name", "ends in", "project", "created", "revoked", box=None, header_style="bold")
-    for key in keys:
-        table.add_row(key.id, key.name, key.hint, key.project, _day(key.created_at), _day(key.revoked_at))
-    Console().print(table)
+    show_table(
+        ("id", "name", "ends in", "project", "created", "revoked"),
+        (
+            (key.id, key.name, key.hint, key.project, _day(key.created_at), _day(key.revoked_at))
+            for key in keys
+        ),
+    )
 
 
 @app.command("revoke", epilog=examples('heavylift keys revoke "$KEY"'))
 def revoke(
-    key_id: Annotated[str, typer.Argument(help="The key's id, as `keys list` shows it.")],
+    key: Annotated[
+        str, typer.Argument(help="The key's id, as `keys list` shows it, or its name if no other has it.")
+    ],
     config: Config = None,
     data: Data = None,
+    as_json: AsJson = False,
 ) -> None:
     """End a key for good. A running service refuses it within seconds."""
     settings = load_settings(config, data=data)
 
     from heavylift.wiring import make_keys
 
-    async def work(stores: "Stores") -> None:
-        await make_keys(stores).revoke(key_id)
+    async def work(stores: "Stores") -> str:
+        return await make_keys(stores).revoke(key)
 
-    with_stores(settings, work)
-    typer.echo(f"revoked {key_id}")
+    revoked = with_stores(settings, work)
+    typer.echo(json.dumps({"id": revoked, "revoked": True}) if as_json else f"revoked {revoked}")
 
 
 def _day(moment: int | None) -> str:

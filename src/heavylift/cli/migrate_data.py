@@ -2,18 +2,19 @@
 
 import json
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from heavylift.cli.exits import USAGE, fail
 from heavylift.cli.local import Config, load_settings, said
-from heavylift.cli.output import AsJson
+from heavylift.cli.output import AsJson, examples
 
 if TYPE_CHECKING:
     from heavylift.service.moving import Moved
     from heavylift.settings import Settings
+
+EXAMPLES = examples("heavylift migrate --data old", "heavylift migrate-data --from old --to new")
 
 URL = Annotated[
     str | None,
@@ -23,10 +24,12 @@ URL = Annotated[
 
 def migrate_data(
     from_: Annotated[
-        Path | None, typer.Option("--from", help="The data folder to move out of.", show_default=False)
+        str | None,
+        typer.Option("--from", metavar="FOLDER", help="The data folder to move out of.", show_default=False),
     ] = None,
     to: Annotated[
-        Path | None, typer.Option("--to", help="The data folder to move into.", show_default=False)
+        str | None,
+        typer.Option("--to", metavar="FOLDER", help="The data folder to move into.", show_default=False),
     ] = None,
     from_catalog: URL = None,
     from_blobs: URL = None,
@@ -39,7 +42,8 @@ def migrate_data(
 
     Either side is a data folder, or a catalog and blobs by their URLs; what is not said comes from
     the settings in force. Every blob is held against its checksum on both sides. Stop both services
-    first. Broken off, run it again: it goes on where it was. The old stores are not changed.
+    first: it refuses while one runs. Broken off, run it again: it goes on where it was. The old
+    stores are not changed.
     """
     settings = load_settings(config)
     old = _side(settings, from_, catalog=from_catalog, blobs=from_blobs)
@@ -56,12 +60,18 @@ def migrate_data(
         typer.echo(f"moved {moved.blobs} blobs, {moved.bytes} bytes; {moved.sent} of these bytes in this run")
 
 
-def _side(settings: "Settings", folder: Path | None, *, catalog: str | None, blobs: str | None) -> "Settings":
+def _side(settings: "Settings", folder: str | None, *, catalog: str | None, blobs: str | None) -> "Settings":
     """The settings with that folder's own stores, and those of the URLs."""
-    if folder is not None:
-        settings = settings.model_copy(update={"data": folder, "catalog": None, "blobs": None})
+    from heavylift.environment import expanded
+
+    if folder:
+        try:
+            path = expanded(folder)
+        except ValueError as error:
+            fail(str(error), status=USAGE)
+        settings = settings.model_copy(update={"data": path, "catalog": None, "blobs": None})
     given = {"catalog": catalog, "blobs": blobs}
-    return settings.model_copy(update={name: url for name, url in given.items() if url is not None})
+    return settings.model_copy(update={name: url for name, url in given.items() if url})
 
 
 def _run(old: "Settings", new: "Settings") -> "Moved":
@@ -71,12 +81,13 @@ def _run(old: "Settings", new: "Settings") -> "Moved":
     from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
 
     from heavylift.service.moving import NameTaken
-    from heavylift.wiring import migrate, move_data
+    from heavylift.wiring import check_installed, migrate, move_data
 
     console = Console(stderr=True)
     columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
     with said(), Progress(*columns, console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task("moving", total=None)
+        check_installed(old)
         migrate(new)
         try:
             return asyncio.run(

@@ -74,8 +74,10 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     from rich.text import Text
 
     table = Table(box=None, header_style="bold")
+    cells = [[Text(one_line(cell)) for cell in row] for row in rows]
     for number, column in enumerate(columns):
-        table.add_column(column, no_wrap=number == 0, overflow="fold")  # an id is for copying
-    for row in rows:
-        table.add_row(*(Text(one_line(cell)) for cell in row))
+        longest = max((row[number].cell_len for row in cells), default=0) if number == 0 else None
+        table.add_column(column, min_width=longest, overflow="fold")  # an id is for copying: never broken
+    for line in cells:
+        table.add_row(*line)
     Console().print(table)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from heavylift.cli.local import Config, Data, load_settings, with_stores
-from heavylift.cli.output import AsJson, examples
+from heavylift.cli.output import AsJson, examples, show_table
 
 if TYPE_CHECKING:
     from heavylift.service.ports import Project
@@ -50,5 +50,4 @@ def list_projects(config: Config = None, data: Data = None, as_json: AsJson = Fa
     if as_json:
         typer.echo(json.dumps([asdict(project) for project in projects]))
         return
-    for project in projects:
-        typer.echo(f"{project.id}  {project.name}")
+    show_table(("id", "name"), ((project.id, project.name) for project in projects))

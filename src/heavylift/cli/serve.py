@@ -1,16 +1,18 @@
 """`heavylift serve`: run the service."""
 
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from heavylift.cli.exits import USAGE, fail, say
+from heavylift.cli.exits import USAGE, fail, one_line, say
 from heavylift.cli.local import Config, Data, load_settings, with_stores
 
 if TYPE_CHECKING:
     from heavylift.api.run import Listening
+    from heavylift.service.keys import FirstKey
     from heavylift.settings import Settings
 
 
@@ -27,11 +29,14 @@ def serve(
         int | None, typer.Option(help="Processes that share the port. Default: 1.", show_default=False)
     ] = None,
     tls_cert: Annotated[
-        Path | None, typer.Option(help="PEM certificate chain, to serve https.", show_default=False)
+        str | None,
+        typer.Option(metavar="FILE", help="PEM certificate chain, to serve https.", show_default=False),
     ] = None,
-    tls_key: Annotated[Path | None, typer.Option(help="Its PEM private key.", show_default=False)] = None,
+    tls_key: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Its PEM private key.", show_default=False)
+    ] = None,
 ) -> None:
-    """Run the service. The first start makes an API key and prints it, this once."""
+    """Run the service. The first start makes an API key: kept in a file, and shown once on a terminal."""
     given = {
         "data": data, "host": host, "port": port, "workers": workers,
         "tls_cert": tls_cert, "tls_key": tls_key,
@@ -41,10 +46,11 @@ def serve(
 
     from heavylift.api.run import CannotServe, Listening, prepare
     from heavylift.logs import configure_logs
+    from heavylift.service.keys import FirstKey
     from heavylift.service.ports import StorageDown, StorageFull
     from heavylift.wiring import Stores, bootstrap, make_keys
 
-    async def first_key(stores: Stores) -> str | None:
+    async def first_key(stores: Stores) -> FirstKey:
         return await bootstrap(settings, make_keys(stores))
 
     def reload() -> Listening | None:
@@ -59,12 +65,12 @@ def serve(
     except CannotServe as error:
         fail(str(error), status=USAGE)
     try:
-        secret = with_stores(settings, first_key, to_serve=True, bear=(StorageDown, StorageFull))
+        tell(
+            with_stores(settings, first_key, to_serve=True, bear=(StorageDown, StorageFull)),
+            kept_in=settings.key_file,
+        )
     except (StorageDown, StorageFull) as error:
         say(f"the storage does not answer: {error}. The service starts, and is ready once it does")
-        secret = None
-    if secret is not None:
-        typer.echo(f"API key (kept in {settings.key_file}, shown this once): {secret}")
 
     def announce(url: str) -> None:
         typer.echo(f"heavylift serves {url}")
@@ -87,6 +93,16 @@ def listening(settings: "Settings") -> "Listening":
         stop_grace=settings.stop_grace,
         worker_timeout=settings.worker_timeout,
     )
+
+
+def tell(first: "FirstKey", *, kept_in: Path) -> None:
+    """A new key is shown to a person. What is not a terminal is often a log, which others read."""
+    if first.secret is not None and sys.stdout.isatty():
+        typer.echo(f"API key (kept in {one_line(str(kept_in))}, shown this once): {first.secret}")
+    elif first.secret is not None:
+        typer.echo(f"API key: kept in {one_line(str(kept_in))}, for its owner alone to read")
+    if first.remark is not None:
+        say(first.remark)
 
 
 def pass_on(given: dict[str, Any]) -> None:

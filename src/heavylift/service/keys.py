@@ -1,8 +1,11 @@
 """The story of projects and API keys: make, find the owner, revoke."""
 
+import asyncio
 import hashlib
 import secrets
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from heavylift.domain import ids
 from heavylift.domain.errors import InvalidKey, InvalidRequest
@@ -17,8 +20,11 @@ LEAST_CHARACTERS = 16
 """Of a key that the operator chose: shorter ones can be guessed."""
 
 FIRST = "first-key"
-FIRST_SECONDS = 60.0
+FIRST_SECONDS = 20.0
 """The lease of whoever makes the first key, and how long it lasts."""
+
+TURN_SECONDS = 0.25
+"""Between two looks whether somebody else has made it, or died in it."""
 
 CACHE_SECONDS = 5.0
 """A revoked key is refused everywhere after this long at the latest."""
@@ -26,17 +32,28 @@ CACHE_SECONDS = 5.0
 CACHE_ENTRIES = 4096
 
 
-class Keys:
-    """Projects and their keys. Verified keys are remembered for CACHE_SECONDS."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirstKey:
+    """What a start did about the first key. `secret` is a new one, told this once. `remark` is what an
+    operator who chose a key should know: it came beside others, or was revoked."""
 
-    def __init__(self, catalog: Catalog, *, clock: Clock) -> None:
+    secret: str | None = None
+    remark: str | None = None
+
+
+class Keys:
+    """Projects and their keys. Verified keys are remembered for CACHE_SECONDS by `ticks`, a clock that nobody
+    sets."""
+
+    def __init__(self, catalog: Catalog, *, clock: Clock, ticks: Clock = time.monotonic) -> None:
         self._catalog = catalog
         self._clock = clock
+        self._ticks = ticks
         self._verified: dict[str, tuple[Project, float]] = {}
 
     async def owner(self, secret: str) -> Project:
         """The project that the secret opens. Raises InvalidKey, which shows little of it."""
-        digest, now = digest_of(secret), self._clock()
+        digest, now = digest_of(secret), self._ticks()
         project, until = self._verified.get(digest, (None, 0.0))
         if project is not None and now < until:
             return project
@@ -51,30 +68,78 @@ class Keys:
         self._verified[digest] = (project, now + CACHE_SECONDS)
         return project
 
-    async def bootstrap(self, secret: str | None = None) -> str | None:
+    async def bootstrap(self, secret: str | None = None, *, keep: Callable[[str], None]) -> FirstKey:
         """Make sure there is a first project, and a key to it: `secret` if given, else a new one if the
-        catalog has no key at all. The new secret is returned, this once."""
+        catalog has no key at all. `keep` stores the new secret before it opens anything."""
         await self.add_project(DEFAULT_PROJECT, exist_ok=True)
         if secret is not None:
-            await self._store(secret, project=DEFAULT_PROJECT, name="bootstrap")
+            return FirstKey(remark=await self._add_chosen(secret))
+        holder = secrets.token_hex(8)
+        for _ in range(round(FIRST_SECONDS / TURN_SECONDS) + 2):
+            if await self._catalog.keys():
+                break
+            if await self._is_first(holder):
+                return FirstKey(secret=await self._make_first(holder, keep))
+            await asyncio.sleep(TURN_SECONDS)
+        return FirstKey()
+
+    async def _make_first(self, holder: str, keep: Callable[[str], None]) -> str | None:
+        """A key that is kept before it is one: a crash between leaves a key that opens nothing, and the next
+        start makes another."""
+        try:
+            if await self._catalog.keys():
+                return None
+            secret = new_secret()
+            keep(secret)
+            await self._store(secret, project=DEFAULT_PROJECT, name="first")
+            return secret
+        finally:
+            now = self._clock()
+            await self._catalog.take_lease(FIRST, holder, now=now, until=now)
+
+    async def _add_chosen(self, secret: str) -> str | None:
+        """Add the operator's key, if it is not there. What should be said of it."""
+        others = await self._catalog.keys()
+        added = await self._store(secret, project=DEFAULT_PROJECT, name="bootstrap")
+        if added is None:
+            if await self._catalog.key_owner(digest_of(secret)) is None:
+                return "HEAVYLIFT_BOOTSTRAP_KEY is a key that was revoked, and opens nothing. Choose another."
             return None
-        if await self._catalog.keys() or not await self._is_first() or await self._catalog.keys():
-            return None
-        return (await self.create(project=DEFAULT_PROJECT, name="first"))[1]
+        if others:
+            return (
+                f"HEAVYLIFT_BOOTSTRAP_KEY was added to an installation that has keys:"
+                f" {len(others)} before it. Those stay as they are; `heavylift keys list` shows and"
+                " `heavylift keys revoke` ends them."
+            )
+        return None
 
     async def create(self, *, project: str, name: str) -> tuple[Key, str]:
         """A new key for the project of that name, and its secret, which is stored nowhere."""
-        secret = PREFIX + secrets.token_urlsafe(SECRET_BYTES)
-        return await self._store(secret, project=project, name=name), secret
+        secret = new_secret()
+        key = await self._store(secret, project=project, name=name)
+        assert key is not None, "256 random bits are new"
+        return key, secret
 
     async def list(self, project: str | None = None) -> Sequence[Key]:
         """All keys, of the project of that name or of all."""
         return await self._catalog.keys(None if project is None else (await self._project(project)).id)
 
-    async def revoke(self, key_id: str) -> None:
-        """End a key for good. Raises InvalidRequest for one that is not there or ended before."""
-        if not await self._catalog.revoke_key(key_id, now=self._clock()):
-            raise InvalidRequest(f"There is no key {key_id} that could be revoked.", param="key_id")
+    async def revoke(self, named: str) -> str:
+        """End a key for good, by its id or by a name that no other living key has. Its id.
+
+        Raises InvalidRequest for one that is not there or ended before, and for a name of several.
+        """
+        living = [key for key in await self._catalog.keys() if key.revoked_at is None]
+        found = [key.id for key in living if key.id == named] or [
+            key.id for key in living if key.name == named
+        ]
+        if len(found) > 1:
+            raise InvalidRequest(
+                f"{len(found)} keys are called {named}: {', '.join(found)}. Name one by its id."
+            )
+        if not found or not await self._catalog.revoke_key(found[0], now=self._clock()):
+            raise InvalidRequest(f"There is no key {named} that could be revoked.", param="key_id")
+        return found[0]
 
     async def add_project(self, name: str, *, exist_ok: bool = False) -> Project:
         """A new project. Raises InvalidRequest if the name is taken, unless `exist_ok`."""
@@ -92,11 +157,10 @@ class Keys:
         """All projects, oldest first."""
         return await self._catalog.projects()
 
-    async def _is_first(self) -> bool:
+    async def _is_first(self, holder: str) -> bool:
         """Whether it is this one, of all that start at once, that makes the first key. If it dies instead,
-        whoever starts after FIRST_SECONDS is."""
+        another is after FIRST_SECONDS."""
         now = self._clock()
-        holder = secrets.token_hex(8)
         return await self._catalog.take_lease(FIRST, holder, now=now, until=now + FIRST_SECONDS)
 
     async def _project(self, name: str) -> Project:
@@ -107,7 +171,8 @@ class Keys:
             f"There is no project '{name}'. `heavylift projects create` makes one.", param="project"
         )
 
-    async def _store(self, secret: str, *, project: str, name: str) -> Key:
+    async def _store(self, secret: str, *, project: str, name: str) -> Key | None:
+        """The key, None if there is one of that secret already."""
         if len(secret) < LEAST_CHARACTERS:
             raise InvalidRequest(f"An API key needs at least {LEAST_CHARACTERS} characters.")
         owner, now = await self._project(project), self._clock()
@@ -118,8 +183,12 @@ class Keys:
             hint=secret[-4:],
             created_at=int(now),
         )
-        await self._catalog.add_key(key, digest_of(secret))
-        return key
+        return key if await self._catalog.add_key(key, digest_of(secret)) else None
+
+
+def new_secret() -> str:
+    """A secret that nobody can guess."""
+    return PREFIX + secrets.token_urlsafe(SECRET_BYTES)
 
 
 def digest_of(secret: str) -> str:

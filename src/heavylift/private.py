@@ -1,9 +1,14 @@
-"""Folders, and files made once, whose names survive a power loss."""
+"""Files and folders that are nobody else's: 0600 and 0700 from their creation on, their names durable."""
 
 import errno
 import os
 from contextlib import suppress
 from pathlib import Path
+
+NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+"""A file that was not there, nor a link of its name."""
+
+FILE, FOLDER = 0o600, 0o700
 
 NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS})
 """What file systems say that know no second name of a file."""
@@ -19,17 +24,27 @@ def sync_folder(path: str | Path) -> None:
 
 
 def make_folder(path: str | Path) -> None:
-    """Make the folder, its owner's alone, and what is missing above it, and make their names durable.
+    """Make the folder, and what is missing above it, their owner's alone, and make their names durable.
 
     The name of the folder itself is made durable even if it is there: whoever made it may have lost
     power before. Raises OSError.
     """
     folder = Path(path).absolute()
     missing = [above for above in folder.parents if not above.exists()]
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for made in (*reversed(missing), folder):
+        made.mkdir(mode=FOLDER, exist_ok=True)
     for made in (folder, *missing):
         with suppress(PermissionError):  # a folder above may be closed to us: then it was made by others
             sync_folder(made.parent)
+
+
+def make_file(path: str | Path) -> None:
+    """Make an empty file, its owner's alone, where a link leads if it is one; leave one that is there as it
+    is. Raises OSError."""
+    real = os.path.realpath(path)
+    with suppress(FileExistsError):
+        os.close(os.open(real, NEW, FILE))
+        sync_folder(os.path.dirname(real))
 
 
 def write_once(path: str | Path, content: str, *, fresh: str | Path) -> None:
@@ -64,7 +79,7 @@ def _link(fresh: str | Path, path: str | Path, content: str) -> None:
 
 
 def _write_durably(path: str | Path, content: str) -> None:
-    with open(path, "x", encoding="utf-8") as file:
+    with open(os.open(path, NEW, FILE), "w", encoding="utf-8") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())

@@ -1,0 +1,72 @@
+"""Which file a SQLite catalog is, and who serves it: one that is taken away under a service is noticed."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from heavylift import private
+from heavylift.catalog.migrating import UnfitCatalog
+from heavylift.service.ports import StorageDown
+
+SERVING = "-serving"
+"""Behind the database's name: the file that whoever serves it holds a lock on, together with others."""
+
+
+class Identity:
+    """The file that a path named at first."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._file = self._now()
+
+    def check(self) -> None:
+        """Raises StorageDown if the path names no file any more, or another: what is written into the
+        one that we have open is gone with us."""
+        if self._now() != self._file:
+            raise StorageDown(
+                f"The catalog {self._path} was removed or replaced under the running service. Put it back,"
+                " or restart the service on the one that is there."
+            )
+
+    def _now(self) -> tuple[int, int] | None:
+        try:
+            found = os.stat(self._path)
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
+
+
+@contextmanager
+def serving(path: str) -> Iterator[None]:
+    """Serve the database for the length of a `with` block, beside others. Raises UnfitCatalog while it is
+    being moved."""
+    with _locked(path, fcntl.LOCK_SH, "is being moved by `heavylift migrate-data`. Start when that is done"):
+        yield
+
+
+@contextmanager
+def alone(path: str) -> Iterator[None]:
+    """Have the database to oneself for the length of a `with` block. Raises UnfitCatalog where it is
+    served."""
+    with _locked(path, fcntl.LOCK_EX, "is served by a running service. Stop that first"):
+        yield
+
+
+@contextmanager
+def _locked(path: str, kind: int, otherwise: str) -> Iterator[None]:
+    try:
+        private.make_file(path + SERVING)
+        descriptor = os.open(path + SERVING, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        raise UnfitCatalog(
+            f"The catalog {path} cannot be used: {error.strerror}: {error.filename}"
+        ) from error
+    try:
+        try:
+            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UnfitCatalog(f"The catalog {path} {otherwise}.") from None
+        yield
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,30 @@
+"""Sizes and times as people write them, for the settings and the command line alike."""
+
+import re
+from typing import Final
+
+SIZES: Final = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3, "t": 1024**4}
+SECONDS: Final = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
+
+A_SIZE: Final = "Write bytes, or 512K, 16M, 1G."
+A_TIME: Final = "Write seconds, or 15m, 12h, 7d, 2w."
+
+
+def size(text: str) -> int:
+    """Bytes out of `16M`, `16MB` or `16MiB`, which are the same here: 1 MB is 1,048,576 bytes.
+
+    Raises ValueError.
+    """
+    found = re.fullmatch(r"(\d{1,18})\s*([kmgt]?)(?:i?b)?", text.strip().lower(), re.ASCII)
+    if found is None:
+        raise ValueError(f"{text!r} is not a size. {A_SIZE}")
+    return int(found[1]) * SIZES[found[2]]
+
+
+def seconds(text: str) -> float:
+    """Seconds out of `90`, `0.5`, `90s`, `15m`, `12h`, `7d` or `2w`. Raises ValueError."""
+    found = re.fullmatch(r"(\d{1,12}(?:\.\d{1,9})?)\s*([smhdw]?)", text.strip().lower(), re.ASCII)
+    if found is None:
+        raise ValueError(f"{text!r} is not a time. {A_TIME}")
+    number = float(found[1]) if "." in found[1] else int(found[1])
+    return number * SECONDS[found[2]]

@@ -1,0 +1,201 @@
+"""An installation is made on purpose, lies where it was told to, and is its owner's alone."""
+
+import os
+import sqlite3
+import stat
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from heavylift.settings import Settings
+from heavylift.wiring import open_to_serve
+from tests.cli.typing_in import Desk, Ended, Terminal
+from tests.serving import serving
+
+NAMES = [
+    "%41", "a#b", "a?b=c", "a b", "ü", "x%", "a+b&c", "~x", "semi;colon", "new\nline", "\udcff", "a%2fb",
+]  # fmt: skip
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    """With nothing on it."""
+    return Desk(folder=tmp_path, variables={})
+
+
+def places(folder: Path) -> list[str]:
+    """What lies in a folder, by name."""
+    return sorted(path.name for path in folder.iterdir())
+
+
+def rights(folder: Path) -> dict[str, str]:
+    """What is open to more than its owner, below a folder and with it."""
+    there = [folder, *folder.rglob("*")]
+    modes = {str(path.relative_to(folder.parent)): stat.S_IMODE(path.lstat().st_mode) for path in there}
+    return {name: oct(mode) for name, mode in modes.items() if mode & 0o077}
+
+
+@pytest.mark.parametrize("name", NAMES, ids=ascii)
+async def test_everything_lies_in_a_folder_of_any_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HEAVYLIFT_DATA", f"./{name}")
+    async with open_to_serve(Settings()) as stores:
+        await stores.catalog.ping()
+        await stores.blobs.ping()
+    assert places(tmp_path) == [name]
+    assert {"blobs", "catalog.sqlite"} <= set(places(tmp_path / name))
+
+
+def test_the_command_line_bears_a_folder_of_any_name(desk: Desk) -> None:
+    name = "".join(NAMES)
+    for words in (("migrate",), ("sweep",), ("settings",)):
+        ended = desk.run(*words, HEAVYLIFT_DATA=name)
+        assert ended.status == 0, ended.err
+    assert places(desk.folder) == [name]
+
+
+def test_a_tilde_is_the_home_and_a_link_is_followed(desk: Desk) -> None:
+    (desk.folder / "real").mkdir()
+    (desk.folder / "link").symlink_to("real")
+    assert desk.run("migrate", HEAVYLIFT_DATA="~/link", HOME=str(desk.folder)).status == 0
+    assert places(desk.folder) == ["link", "real"]
+    assert "catalog.sqlite" in places(desk.folder / "real")
+    assert desk.run("migrate", "--data", "~/other", HOME=str(desk.folder)).status == 0
+    assert places(desk.folder) == ["link", "other", "real"]
+
+
+@pytest.mark.parametrize("words", [(), ("--data", "")], ids=["variable", "option"])
+def test_an_empty_folder_is_none_and_leaves_the_default(desk: Desk, words: tuple[str, ...]) -> None:
+    assert desk.run("migrate", *words, HEAVYLIFT_DATA="", HEAVYLIFT_HOST="", HEAVYLIFT_PORT="").status == 0
+    assert places(desk.folder) == ["heavylift-data"]
+
+
+def test_a_folder_that_is_there_may_be_open_but_nothing_in_it_is(desk: Desk) -> None:
+    folder = desk.folder / "data"
+    folder.mkdir(mode=0o755)
+    before = os.umask(0o000)
+    try:
+        for words in (("migrate",), ("projects", "create", "p"), ("sweep",)):
+            assert desk.run(*words, HEAVYLIFT_DATA=str(folder)).status == 0
+        assert desk.run("migrate", HEAVYLIFT_DATA=str(desk.folder / "some" / "new")).status == 0
+        started(desk, HEAVYLIFT_DATA="served/data")
+    finally:
+        os.umask(before)
+    assert set(rights(folder)) == {"data"}
+    assert rights(desk.folder / "some") == {}
+    assert set(rights(desk.folder / "served")) <= {
+        "served",
+        "served/data",
+        "served/data/catalog.sqlite",
+    }  # ours
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("keys", "list"), ("keys", "create"), ("projects", "list"), ("sweep",),
+     ("migrate-data", "--from", "nowhere", "--to", "new")],
+    ids=" ".join,
+)  # fmt: skip
+def test_a_command_makes_no_installation_by_accident(desk: Desk, words: tuple[str, ...]) -> None:
+    (desk.folder / "empty").mkdir()
+    ended = desk.run(*words, HEAVYLIFT_DATA="empty" if "list" in words else "missing")
+    assert ended.status == 2, ended
+    assert "There is no installation in " in ended.err
+    assert "name it with --data or HEAVYLIFT_DATA" in ended.err
+    assert len(ended.err.splitlines()) == 1
+    assert places(desk.folder / "empty") == []
+    assert places(desk.folder) == ["empty"]
+
+
+def test_nothing_is_moved_under_a_running_service(desk: Desk) -> None:
+    assert desk.run("migrate", HEAVYLIFT_DATA="other").status == 0
+    with serving(desk.folder / "live") as served:
+        for one, two in (("live", "new"), ("other", "live")):
+            refused = desk.run("migrate-data", "--from", one, "--to", two)
+            assert refused.status == 2
+            assert "is served by a running service" in refused.err
+        served.kill()
+        moved = desk.run("migrate-data", "--from", "live", "--to", "new")  # the dead hold nothing
+        assert moved.status == 0, moved.err
+
+
+def started(desk: Desk, **variables: str) -> Ended:
+    """A start on a free port, in a pipe, and a stop as soon as it serves."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "heavylift.cli", "serve", "--port", "0"],
+        cwd=desk.folder, env={**desk.environment, **variables},
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        said = ""
+        for line in process.stdout:
+            said += line
+            if "serves http" in line:
+                break
+        process.terminate()
+        _, errors = process.communicate(timeout=90)
+        return Ended(process.returncode, said, errors)
+
+
+def test_the_first_key_is_shown_on_a_terminal_and_else_where_it_lies(desk: Desk) -> None:
+    ended = started(desk, HEAVYLIFT_DATA="piped")
+    secret = (desk.folder / "piped" / "api-key").read_text().strip()
+    assert secret.startswith("hl-")
+    assert secret not in ended.out + ended.err
+    assert "piped/api-key" in ended.out
+    with Terminal(desk, ("serve", "--port", "0", "--data", "typed")) as terminal:
+        terminal.until("serves http")
+        terminal.press_ctrl_c()
+        terminal.end()
+    secret = (desk.folder / "typed" / "api-key").read_text().strip()
+    assert secret in "".join(terminal.seen.split())
+
+
+def test_an_old_key_file_is_replaced_and_never_written_into(desk: Desk) -> None:
+    data, outside = desk.folder / "data", desk.folder / "outside"
+    data.mkdir()
+    outside.write_text("not ours")
+    (data / "api-key").symlink_to(outside)
+    started(desk, HEAVYLIFT_DATA=str(data))
+    key = data / "api-key"
+    assert outside.read_text() == "not ours"
+    assert not key.is_symlink()
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
+    assert key.read_text().startswith("hl-")
+    assert [name for name in places(data) if name.startswith("api-key")] == ["api-key"]
+
+
+def test_a_key_that_cannot_be_kept_is_none_and_the_next_start_makes_one(desk: Desk) -> None:
+    data = desk.folder / "data"
+    (data / "api-key").mkdir(parents=True)  # nothing can take its place
+    for _ in range(2):
+        refused = started(desk, HEAVYLIFT_DATA=str(data))
+        assert refused.status == 2, refused
+        assert "setting data=" in refused.err
+        assert "api-key" in refused.err
+    with closing(sqlite3.connect(data / "catalog.sqlite")) as catalog:
+        assert catalog.execute("SELECT count(*) FROM api_keys").fetchone() == (0,)
+    (data / "api-key").rmdir()
+    started(desk, HEAVYLIFT_DATA=str(data))
+    with closing(sqlite3.connect(data / "catalog.sqlite")) as catalog:
+        assert catalog.execute("SELECT count(*) FROM api_keys").fetchone() == (1,)
+    assert (data / "api-key").read_text().startswith("hl-")
+
+
+def test_a_chosen_key_that_comes_beside_others_or_was_revoked_is_told(desk: Desk) -> None:
+    first = started(desk, HEAVYLIFT_BOOTSTRAP_KEY="chosen-by-the-operator")
+    assert "BOOTSTRAP" not in first.err
+    again = started(desk, HEAVYLIFT_BOOTSTRAP_KEY="chosen-by-the-operator")
+    assert "BOOTSTRAP" not in again.err
+    other = started(desk, HEAVYLIFT_BOOTSTRAP_KEY="another-of-the-operator")
+    assert "was added to an installation that has keys: 1 before it" in other.err
+    ids = [line.split("\t")[0] for line in desk.run("keys", "list").out.splitlines()]
+    for key in ids:
+        assert desk.run("keys", "revoke", key).status == 0
+    revoked = started(desk, HEAVYLIFT_BOOTSTRAP_KEY="another-of-the-operator")
+    assert "is a key that was revoked" in revoked.err
