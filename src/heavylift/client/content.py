@@ -110,7 +110,8 @@ class Reading:
         retries = self._options.retries or setting.retries_for(patient=False)
         willing = retries.strategy != "none" and retries.retry_connection_errors
         self._breaks += 1
-        comparable = self._wanted.validator.known or not self._given
+        seen = self._wanted.validator
+        comparable = not self._given or (seen is not None and seen.known)
         if not willing or not comparable or self._breaks > REOPENINGS:
             raise error
 

@@ -40,7 +40,7 @@ class Filling:
         self._meter = errand.meter
         self._file: Unfinished | None = None
         self._pieces: dict[int, PieceDone] = {}  # by their offset
-        self._validator = Validator()
+        self._validator: Validator | None = None
         self._can_go_on = False
 
     @property
@@ -106,13 +106,13 @@ class Filling:
         self._meter.enter("transferring", note="The File is another one now: all of it is fetched anew.")
         self._can_go_on = False
         self._pieces.clear()
-        self._validator = Validator()
+        self._validator = None
 
     def _note_in_journal(self) -> None:
         if self._record is not None:
             head = Fetching(
                 file=self.file.known,
-                etag=self._validator.strong or "",
+                etag=(self._validator.strong if self._validator is not None else None) or "",
                 size=self._layout.size,
                 range_size=self._layout.part_size,
             )

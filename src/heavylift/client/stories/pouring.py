@@ -20,7 +20,8 @@ def pour(errand: Errand, *, into: BinaryIO, name: str) -> Flow[DownloadedFile]:
     """Pour the File out. Raises CorruptedError at the end if it was not the File, OSError for the stream."""
     stream = _checked(into, name)
     landing = StreamLanding(lambda block: _write_all(stream, block))
-    total, validator = errand.total, Validator()
+    total = errand.total
+    validator: Validator | None = None
     errand.meter.enter("transferring")
     while True:
         end = None if total is None else min(total, landing.poured + POURED_AT_ONCE)

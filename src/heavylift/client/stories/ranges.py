@@ -68,13 +68,13 @@ class Wanted:
     """The bytes from `start` to before `end`, None for the end of the File.
 
     `total` is the File's size as its metadata has it, None if that is unknown; `validator` that of
-    the bytes that came before, if some did. `all_will_do`: who asks can cut it out of the whole.
+    the bytes that came before, None if none did. `all_will_do`: who asks can cut it out of the whole.
     """
 
     start: int = 0
     end: int | None = None
     total: int | None = None
-    validator: Validator = Validator()
+    validator: Validator | None = None
     all_will_do: bool = False
 
     @property
@@ -88,7 +88,7 @@ class Wanted:
             return {}
         last = "" if self.end is None or self.end == self.total else self.end - 1
         asked = {"Range": f"bytes={self.start}-{last}"}
-        if self.validator.strong is not None:
+        if self.validator is not None and self.validator.strong is not None:
             asked["If-Range"] = self.validator.strong
         return asked
 
@@ -100,13 +100,13 @@ class Wanted:
         """
         validator = Validator.of(headers)
         ranged = status == 206
-        all_will_do = self.whole or self.all_will_do or not self.validator.known
-        another = self.validator.known and self.validator.differs(validator)
+        all_will_do = self.whole or self.all_will_do or self.validator is None
+        another = self.validator is not None and self.validator.differs(validator)
         if another and (ranged or all_will_do or validator.known):
             raise FileChangedError("The File was changed on the server while it was being downloaded.")
         if ranged:
             return self._ranged(validator, headers)
-        if status == 204 and not self.total:
+        if status == 204 and self.whole and not self.total:
             return Fit(first=0, length=0, total=0, validator=validator, raw=False)
         if status != 200 or not all_will_do:
             raise self._another(status, headers)
