@@ -15,11 +15,11 @@ from heavylift.api.cors import CrossOrigin
 from heavylift.api.errors import add_error_handlers
 from heavylift.api.frame import Frame
 from heavylift.api.gate import Gate
+from heavylift.api.hot import Hot
 from heavylift.api.openapi import DESCRIPTION, TITLE, without_422
 from heavylift.api.opening import Opening
 from heavylift.api.screen import Screen
 from heavylift.api.server.bounds import STATE, Bounds, Shared
-from heavylift.api.shortcut import Shortcut
 
 Running = Callable[[], AbstractAsyncContextManager[Opening]]
 
@@ -44,7 +44,7 @@ def create_app(
     async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
         async with running() as opening:
             app.state.opening, app.state.gate = opening, gate
-            yield {STATE: Shared(bounds=bounds), "gate": gate}
+            yield {STATE: Shared(bounds=bounds, hot=hot), "gate": gate}
 
     app = FastAPIOffline(
         title=TITLE,
@@ -59,5 +59,5 @@ def create_app(
         app.include_router(router, prefix="/v1")
     add_error_handlers(app)
     app.openapi = partial(without_422, app.openapi)  # type: ignore[method-assign]
-    screened = Screen(Shortcut(app), compatible=compatible_paths)
-    return Frame(CrossOrigin(screened, origins=cors_origins))
+    hot = Hot(app, compatible=compatible_paths)
+    return Frame(CrossOrigin(Screen(app, compatible=compatible_paths), origins=cors_origins))

@@ -1,9 +1,11 @@
 """The frame around every request: its id, its time, its line in the log, its last resort."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Protocol
 
 import structlog
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from heavylift.api.body import ClientGone
@@ -28,33 +30,47 @@ class Frame:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        passage = Passage(scope, receive, send, request_id=ids.new_id(ids.REQUEST, now=self._clock()))
-        scope.setdefault("state", {})["request_id"] = passage.request_id
-        try:
-            await self._app(scope, passage.receive, passage.send)
-        except ClientGone:
-            passage.status = passage.status or CLIENT_GONE
-        except Exception:
-            log.exception("request.failed", request_id=passage.request_id)
-            if not passage.status:
-                answer = failure_response(passage.request_id)
-                await answer(scope, passage.receive, passage.send)
-        finally:
-            passage.log()
+        passage = Passage(
+            scope, receive, send,
+            request_id=ids.new_id(ids.REQUEST, now=self._clock()), began=time.perf_counter(),
+        )  # fmt: skip
+        await passage.run(self._app(scope, passage.receive, passage.send))
+
+
+class Whole(Protocol):
+    """Whoever can send an answer in one piece."""
+
+    def respond(self, status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> None:
+        """Send it."""
 
 
 class Passage:
     """One request and its answer as they pass: counted, timed, and given their headers."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, *, request_id: str) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: Send, *, request_id: str, began: float) -> None:
         self._scope = scope
         self._receive = receive
         self._send = send
-        self._began = time.perf_counter()
+        self._began = began
         self.request_id = request_id
+        scope.setdefault("state", {})["request_id"] = request_id
         self.status = 0
         self._bytes_in = 0
         self._bytes_out = 0
+
+    async def run(self, answering: Awaitable[None]) -> None:
+        """Let it answer, and see to what it leaves undone."""
+        try:
+            await answering
+        except ClientGone:
+            self.status = CLIENT_GONE
+        except Exception:
+            log.exception("request.failed", request_id=self.request_id)
+            if not self.status:
+                answer = failure_response(self.request_id)
+                await answer(self._scope, self.receive, self.send)
+        finally:
+            self.log()
 
     @property
     def _milliseconds(self) -> float:
@@ -70,14 +86,22 @@ class Passage:
         """The next of the answer."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            message["headers"] = [
-                *message.get("headers", ()),
-                (b"x-request-id", self.request_id.encode()),
-                (b"openai-processing-ms", b"%d" % round(self._milliseconds)),
-                (b"openai-version", OPENAI_VERSION),
-            ]
+            message["headers"] = [*message.get("headers", ()), *self._own()]
         self._bytes_out += len(message.get("body", b""))
         await self._send(message)
+
+    def respond(self, whole: Whole, answer: Response) -> None:
+        """The whole answer at once."""
+        self.status = answer.status_code
+        self._bytes_out += len(answer.body)
+        whole.respond(answer.status_code, [*answer.raw_headers, *self._own()], bytes(answer.body))
+
+    def _own(self) -> tuple[tuple[bytes, bytes], ...]:
+        return (
+            (b"x-request-id", self.request_id.encode("ascii")),
+            (b"openai-processing-ms", b"%d" % round(self._milliseconds)),
+            (b"openai-version", OPENAI_VERSION),
+        )
 
     def log(self) -> None:
         """One line. Never a header: a key is in one of them."""

@@ -4,8 +4,7 @@ from collections.abc import Callable, Sequence
 
 from starlette.requests import Request
 
-from heavylift.api.body import ClientGone, Patience, chunks, read_all
-from heavylift.api.lane import lane_of
+from heavylift.api.body import Patience, chunks, read_all
 from heavylift.api.multipart import PartForm, part_payload
 from heavylift.api.shares import Place
 from heavylift.service.ports import Buffer, Incoming
@@ -18,7 +17,7 @@ def small(request: Request, patience: Patience, place: Place, form: PartForm | N
     """The body, or the one field of `form` in it. As `intake.incoming`, for at most MOST bytes."""
 
     async def gather(take: Callable[[Sequence[Buffer]], None]) -> None:
-        body = await _whole(request, patience, place)
+        body = await read_all(request, limit=MOST, patience=patience, place=place)
         if form is None:
             take([body])
             return
@@ -27,16 +26,3 @@ def small(request: Request, patience: Patience, place: Place, form: PartForm | N
 
     body = chunks(request, patience, place)
     return Incoming(chunks=part_payload(body, form) if form else body, gather=gather)
-
-
-async def _whole(request: Request, patience: Patience, place: Place) -> bytes:
-    lane = lane_of(request)
-    if lane is None or lane.can_receive():
-        return await read_all(request, limit=MOST, patience=patience, place=place)
-    # It came with the head: there is nothing to wait for, and so no clock to watch.
-    message = await request.receive()
-    if message["type"] == "http.disconnect":
-        raise ClientGone
-    body: bytes = message["body"]
-    place.whole = True
-    return body

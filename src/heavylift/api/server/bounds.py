@@ -1,7 +1,8 @@
 """What one connection may cost, and all of them together: every bound, with its reason."""
 
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from heavylift.domain.limits import GIB, KIB, MIB
 
@@ -86,16 +87,27 @@ class Budget:
         return True
 
 
+class Hot(Protocol):
+    """What answers some requests past ASGI."""
+
+    def begin(self, cycle: Any) -> Coroutine[Any, Any, None] | bool:
+        """What answers this one; True if it is answered, False if it is for the application."""
+
+
 def _scratch() -> memoryview:
     return memoryview(bytearray(READ))
 
 
 @dataclass(slots=True, kw_only=True)
 class Shared:
-    """What all connections of a process share. `scratch` is where the loop reads into; it is emptied before
-    the next connection is read."""
+    """What all connections of a process share.
+
+    `hot` answers some requests past ASGI. `scratch` is where the loop reads into; it is emptied before the
+    next connection is read. `host` stands for the server, once that is known.
+    """
 
     bounds: Bounds
+    hot: Hot | None = None
     budget: Budget = field(default_factory=Budget)
     scratch: memoryview = field(default_factory=_scratch)
-    host: Any = None  # what stands for the server, once it is known
+    host: Any = None

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
+from heavylift.api.body import WHOLE
 from heavylift.api.lane import EXTENSION, SUPPORTED, Lane
 from heavylift.api.server import bounds
 from heavylift.api.server.bounds import AHEAD, SMALL
@@ -152,10 +153,11 @@ class Connection(Link):
         scheme = "http" if self.plain else "https"
         scope = scope_of(head, root=self._host.root_path, scheme=scheme, server=server, client=client)
         scope["state"] = self._host.state.copy()
+        scope["extensions"] = extensions = {}
         more = head.length != 0
         self.cycle = cycle = Cycle(self, head, scope, more=more)
         if self.plain and SUPPORTED and self._bounds.lane:
-            scope["extensions"] = {EXTENSION: Lane(self, cycle)}
+            extensions[EXTENSION] = Lane(self, cycle)
         cycle.last = cycle.last or self._stopping or self._host.leaving()
         if not more:
             self._enter(ANSWER)
@@ -177,6 +179,8 @@ class Connection(Link):
         self._inbox.count(0)
         self._enter(BODY)
         self._take_body()
+        if not self.cycle.more:
+            self.cycle.scope["extensions"][WHOLE] = True
         self._host.begin(self, self.cycle)
         return True
 

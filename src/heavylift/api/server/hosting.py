@@ -1,7 +1,7 @@
 """The server as a connection sees it: what all of them share, and how a request gets its answer."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
 import structlog
@@ -48,15 +48,22 @@ class Hosting:
         return Connection(self, self._loop)
 
     def begin(self, connection: Connection, cycle: Cycle) -> None:
-        """Let the application answer the request."""
+        """Let the application answer the request, or what is before it."""
+        hot = self.shared.hot
+        work = hot.begin(cycle) if hot is not None else False
+        if work is True:
+            return
         tasks = self._counts.tasks
-        task = self._loop.create_task(self._run(connection, cycle))
+        task = self._loop.create_task(self._run(connection, cycle, work or self._asgi(cycle)))
         tasks.add(task)
         task.add_done_callback(tasks.discard)
 
-    async def _run(self, connection: Connection, cycle: Cycle) -> None:
+    async def _asgi(self, cycle: Cycle) -> None:
+        await self._app(cycle.scope, cycle.receive, cycle.send)
+
+    async def _run(self, connection: Connection, cycle: Cycle, work: Coroutine[Any, Any, None]) -> None:
         try:
-            await self._app(cycle.scope, cycle.receive, cycle.send)
+            await work
         except Exception:
             log.exception("request.failed")
         finally:
