@@ -103,6 +103,11 @@ class Spoken:
             for _ in range(3):
                 await asyncio.sleep(0)
 
+    async def settle_no_further(self) -> None:
+        """Let everything that can go on do so."""
+        for _ in range(20):
+            await asyncio.sleep(0)
+
     async def answer(self) -> Answered:
         """The next answer."""
         async with asyncio.timeout(PATIENCE):
