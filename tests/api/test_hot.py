@@ -34,7 +34,7 @@ CONDITIONS: list[dict[str, str]] = [
 def inside(app: Any) -> FastAPI:
     """The framework's application behind everything that is around it."""
     while not isinstance(app, FastAPI):
-        app = app._app
+        app = getattr(app, "_app", None) or app.app
     return app
 
 

@@ -1,4 +1,4 @@
-"""Nobody else's insides: no private name of another project is touched or imported anywhere in the product."""
+"""Nobody else's insides: the product touches no private name of another project, and imports none."""
 
 import ast
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ OURS = set[str]().union(*(own_names(tree_of(path)) for path in MODULES))
 
 
 def touched(tree: ast.Module) -> Iterator[tuple[int, str]]:
-    """Private names of others: on what is not `self`, unless the module makes them; on `self`, unless any does."""
+    """Private names of others: not of `self` unless this module has them, of `self` unless any has."""
     own = own_names(tree)
     for node in ast.walk(tree):
         match node:

@@ -77,9 +77,7 @@ class Hot:
     """Answers the hot operations of `app`, but for requests of pages of other origins. `compatible` as for
     the application."""
 
-    def __init__(
-        self, app: FastAPI, *, compatible: bool, clock: Callable[[], float] = time.time
-    ) -> None:
+    def __init__(self, app: FastAPI, *, compatible: bool, clock: Callable[[], float] = time.time) -> None:
         self._state = app.state
         self._compatible = compatible
         self._clock = clock
