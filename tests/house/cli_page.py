@@ -57,8 +57,14 @@ With several files, the code is that of the first one that failed.
 
 Ctrl-C, a crash or a lost connection keeps the upload. The same command finds it in a small journal, asks
 the server which parts it has, compares them with the file, and sends the rest. `--no-keep` cancels it at
-Ctrl-C instead. What comes from standard input cannot be read twice, so it is always cancelled. From another
-machine, name the Upload: `heavylift upload big.jsonl --upload-id ID`.
+Ctrl-C instead. What comes from standard input cannot be read twice, so it is always cancelled. The last line
+says what became of the Upload: kept, cancelled, or pending since the server did not take the cancellation.
+From another machine, name the Upload: `heavylift upload big.jsonl --upload-id ID`, with the `--part-size` of
+the first command if there was one.
+
+An upload that is completed already is not taken for done unless its File is still there and has the local
+file's checksum. Only an answer of the protocol itself ends an Upload: what a proxy refuses is tried again,
+and then the Upload is kept.
 
 The examples below are one session. They need `jq`.
 """

@@ -1,5 +1,5 @@
 """`python -m heavylift.cli` is the command `heavylift`."""
 
-from heavylift.cli.app import main
+from heavylift.cli.start import main
 
 main()

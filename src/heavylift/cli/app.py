@@ -3,9 +3,10 @@
 import gc
 import os
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from heavylift._version import __version__
 from heavylift.cli import (
@@ -23,14 +24,36 @@ from heavylift.cli import (
     uploads,
 )
 from heavylift.cli.connection import API_KEY_VARIABLES, BASE_URL_VARIABLES, chosen
-from heavylift.cli.exits import FAILED, say
+from heavylift.cli.exits import FAILED, interrupted, say
 from heavylift.cli.output import examples
 
 GARBAGE = 50_000
 """Allocations between two looks for cycles. Imports allocate much and drop nothing: with Python's 700, a
 tenth of a start goes into looking."""
 
+
+class Commands(TyperGroup):
+    """All commands. Ctrl-C in one that says nothing better itself ends in one line, with the code for it."""
+
+    def make_context(self, *args: Any, **kwargs: Any) -> Any:
+        """Read the command line."""
+        try:
+            return super().make_context(*args, **kwargs)
+        except KeyboardInterrupt:
+            interrupted("interrupted before anything was sent.")
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            if ctx.invoked_subcommand == "serve":
+                raise
+            interrupted()
+
+
 app = typer.Typer(
+    cls=Commands,
     name="heavylift",
     help="Upload large files in parts, by OpenAI's Uploads and Files protocol, on your own machines.",
     no_args_is_help=True,

@@ -8,7 +8,7 @@ import typer
 
 from heavylift.cli.amounts import show_bytes
 from heavylift.cli.connection import connected
-from heavylift.cli.exits import INTERRUPTED, USAGE, fail
+from heavylift.cli.exits import USAGE, fail, interrupted
 from heavylift.cli.output import AsJson, as_data, examples, show_json, show_table
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def _fetch(
             )
     except KeyboardInterrupt:
         again = "The same command goes on." if resume else "The same command begins again."
-        fail(f"interrupted. {again}", status=INTERRUPTED)
+        interrupted(f"interrupted. {again}")
     except FileExistsError as error:
         fail(f"{error.filename} is there already. --force replaces it, --to names another place.")
 

@@ -1,5 +1,6 @@
 """How a command ends: the exit codes, and one line on standard error."""
 
+import signal
 from typing import Final, NoReturn
 
 import typer
@@ -27,6 +28,12 @@ def fail(message: str, *, status: int = FAILED) -> NoReturn:
     """One line on standard error, and out."""
     say(message)
     raise typer.Exit(status)
+
+
+def interrupted(message: str = "interrupted.") -> NoReturn:
+    """Out after Ctrl-C. Another one does not disturb the end any more."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    fail(message, status=INTERRUPTED)
 
 
 def say(message: str) -> None:

@@ -8,7 +8,7 @@ from typing import NoReturn
 
 from heavylift.cli import amounts
 from heavylift.cli.connection import Server
-from heavylift.cli.exits import INTERRUPTED, KEY_REFUSED, UNREACHABLE, fail, say
+from heavylift.cli.exits import KEY_REFUSED, UNREACHABLE, interrupted, say
 from heavylift.cli.failures import explained, status_of
 from heavylift.cli.output import as_data, show_json, show_table
 from heavylift.cli.progress import Bar
@@ -18,6 +18,7 @@ from heavylift.client.models import Upload
 from heavylift.client.options import RequestOptions
 from heavylift.client.progress import Progress
 from heavylift.client.retries import RetryConfig
+from heavylift.client.stories import endings
 
 CANCEL = RequestOptions(retries=RetryConfig("none"), timeout_ms=5_000)
 
@@ -64,7 +65,7 @@ def _send(client: Heavylift, path: str, wishes: Wishes) -> Upload:
         with bar:
             return _transfer(client, path, wishes, bar.report)
     except KeyboardInterrupt as stop:
-        _interrupted(client, bar.latest, wishes, kept=bool(getattr(stop, "__notes__", ())))
+        _interrupted(client, bar.latest, wishes, list(getattr(stop, "__notes__", ())))
 
 
 def _transfer(client: Heavylift, path: str, wishes: Wishes, report: Callable[[Progress], object]) -> Upload:
@@ -89,20 +90,34 @@ def _transfer(client: Heavylift, path: str, wishes: Wishes, report: Callable[[Pr
     )
 
 
-def _interrupted(client: Heavylift, latest: Progress | None, wishes: Wishes, *, kept: bool) -> NoReturn:
-    """Say what became of the Upload, and how to go on."""
+def _interrupted(client: Heavylift, latest: Progress | None, wishes: Wishes, notes: list[str]) -> NoReturn:
+    """Say what became of the Upload, and how to go on. The SDK's notes know what it did itself."""
     if latest is None:
-        fail("interrupted before anything was sent.", status=INTERRUPTED)
-    if kept and not wishes.keep:
-        client.uploads.cancel_upload(upload_id=latest.id, options=CANCEL)
-        kept = False
-    if not kept:
-        fail(f"interrupted; {latest.id} is cancelled, and nothing of it is kept.", status=INTERRUPTED)
-    fail(
-        f"interrupted with {latest.parts_done} of {latest.parts_total} parts sent. The same command goes on;"
-        f" `heavylift uploads cancel {latest.id}` gives it up.",
-        status=INTERRUPTED,
-    )
+        interrupted(f"interrupted. {' '.join(notes)}" if notes else "interrupted before anything was sent.")
+    kept = endings.kept(latest.id)
+    give_up = f"`heavylift uploads cancel {latest.id}` gives it up."
+    if kept in notes and wishes.keep:
+        interrupted(
+            f"interrupted with {latest.parts_done} of {latest.parts_total} parts sent. The same command goes"
+            f" on; {give_up}"
+        )
+    if kept in notes:
+        notes = [_cancelled(client, latest.id)]
+    if not notes:
+        notes = [f"Whether the upload {latest.id} is pending is not known: {give_up}"]
+    interrupted(f"interrupted. {' '.join(notes)}")
+
+
+def _cancelled(client: Heavylift, upload_id: str) -> str:
+    """Cancel it; what became of it, as a sentence."""
+    try:
+        client.uploads.cancel_upload(upload_id=upload_id, options=CANCEL)
+    except KeyboardInterrupt:
+        return endings.pending(upload_id)
+    except HeavyliftError as error:
+        over = endings.ends_upload(error)
+        return endings.over(upload_id) if over else endings.pending(upload_id, error)
+    return endings.cancelled(upload_id)
 
 
 def _show(done: Upload, *, as_json: bool) -> None:
