@@ -62,7 +62,8 @@ class Served:
 
     def told(self, event: str) -> list[dict[str, Any]]:
         """What it has logged under that name so far."""
-        return [json.loads(line) for line in list(self.lines) if f'"event": "{event}"' in line]
+        found = [json.loads(line) for line in list(self.lines) if f'"{event}"' in line and line[0] == "{"]
+        return [one for one in found if one["event"] == event]
 
     def kill(self) -> None:
         """End it at once, as a power cut would, its workers too."""

@@ -213,7 +213,7 @@ def test_case_118_a_final_refusal_is_not_tried_again_by_openai_python(
     api.get(f"/uploads/{marker}")
     eventually(lambda: any(marker in line for line in server.lines))
     for path in (f"{cancelled}/parts", f"{cancelled}/complete", f"{done}/cancel", "upload_of_nobody/cancel"):
-        attempts = sum(f'"path": "/v1/uploads/{path}"' in line for line in server.lines)
+        attempts = sum(one["path"] == f"/v1/uploads/{path}" for one in server.told("request"))
         assert attempts == 1, path
 
 

@@ -96,7 +96,7 @@ class Postgres:
     async def write(self, begin: Begin[T]) -> T:
         return await self._apart(begin, run_writing, self._patience, self._limit)
 
-    async def read(self, begin: Begin[T], *, brief: bool = False) -> T:
+    async def read(self, begin: Begin[T], *, brief: bool = False, point: bool = False) -> T:
         patience = min(self._patience, READ_PATIENCE)
         limit = min(self._limit, patience) if brief else self._limit
         return await self._apart(begin, run_reading, patience, limit)

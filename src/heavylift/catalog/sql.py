@@ -37,7 +37,9 @@ class SqlCatalog(Catalog):
         return await self._driver.write(lambda: sql_uploads.add_upload(upload, once))
 
     async def upload(self, project: str, upload_id: str) -> Upload | None:
-        return await self._driver.read(lambda: sql_uploads.find_upload(project, upload_id), brief=True)
+        return await self._driver.read(
+            lambda: sql_uploads.find_upload(project, upload_id), brief=True, point=True
+        )
 
     async def uploads(self, project: str, *, status: Status | None, now: float, page: Page) -> list[Upload]:
         return await self._driver.read(lambda: sql_uploads.list_uploads(project, status, now, page))
@@ -94,7 +96,9 @@ class SqlCatalog(Catalog):
         )
 
     async def file(self, project: str, file_id: str, *, now: float) -> File | None:
-        return await self._driver.read(lambda: sql_files.find_file(project, file_id, now=now), brief=True)
+        return await self._driver.read(
+            lambda: sql_files.find_file(project, file_id, now=now), brief=True, point=True
+        )
 
     async def content(
         self, project: str, file_id: str, *, now: float, wanted: Wanted
@@ -197,7 +201,7 @@ class SqlCatalog(Catalog):
         return await self._driver.read(lambda: sql_keys.list_keys(project))
 
     async def key_owner(self, digest: str) -> Project | None:
-        return await self._driver.read(lambda: sql_keys.find_key_owner(digest), brief=True)
+        return await self._driver.read(lambda: sql_keys.find_key_owner(digest), brief=True, point=True)
 
     async def revoke_key(self, key_id: str, *, now: float) -> bool:
         return await self._driver.write(lambda: sql_keys.revoke_key(key_id, now=now))

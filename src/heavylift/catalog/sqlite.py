@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
+from heavylift.catalog.looking import Looking
 from heavylift.catalog.presence import Identity
 from heavylift.catalog.statements import run, trouble
 from heavylift.catalog.transactions import Begin
@@ -72,19 +73,28 @@ class Readers:
         try:
             for _ in range(READERS):
                 self._idle.put(_reading(path))
+            self._looking = Looking(_reading(path), check=check)
         except sqlite3.Error as error:
             raise trouble(error) from error
         self._batcher: Batcher[Begin[Any]] = Batcher(
             self._read_all, name="catalog-reader", closed=CLOSED, threads=READERS, most=READ_TOGETHER
         )
 
-    async def run(self, begin: Begin[T]) -> T:
-        """The transaction's value. Raises what it raises, and StorageDown, also once this is closed."""
+    async def run(self, begin: Begin[T], *, point: bool) -> T:
+        """The transaction's value, at once if it is a `point` and that is possible. Raises what it raises,
+        and StorageDown, also once this is closed."""
+        outcome = self._looking.look(begin) if point else None
+        if outcome is not None:
+            if outcome.error is not None:
+                raise outcome.error
+            found: T = outcome.value
+            return found
         value: T = await self._batcher.submit(begin)
         return value
 
     def close(self) -> None:
         """Finish what has queued up. Blocks. Repeatable."""
+        self._looking.close()
         self._batcher.close()
         while not self._idle.empty():
             self._idle.get().close()
@@ -139,10 +149,10 @@ class Sqlite:
     async def write(self, begin: Begin[T]) -> T:
         return await self._writer.run(begin)
 
-    async def read(self, begin: Begin[T], *, brief: bool = False) -> T:
+    async def read(self, begin: Begin[T], *, brief: bool = False, point: bool = False) -> T:
         if self._readers is None:
             return await self._writer.run(begin)
-        return await self._readers.run(begin)
+        return await self._readers.run(begin, point=point)
 
     async def close(self) -> None:
         await asyncio.to_thread(self._close)

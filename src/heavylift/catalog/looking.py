@@ -1,0 +1,75 @@
+"""Look-ups of SQLite in the event loop's own thread: a row by its key takes less than changing threads does.
+
+A reader of the write-ahead log never waits for a writer. What it may wait for is the disk, for pages that
+nobody has in memory. So a look-up that took long sends those after it to the threads for a while, and so
+does a database that is busy, as it may be while its log is recovered.
+"""
+
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+from heavylift.catalog.statements import PRIMARY_CODE, run, trouble
+from heavylift.catalog.transactions import Begin
+from heavylift.service.batching import Outcome
+
+SLOW: Final = 0.005
+"""Seconds. A look-up takes a fiftieth of a millisecond, some tenths while threads want the interpreter."""
+
+AWAY: Final = 5.0
+"""Seconds for which look-ups then go to the threads: a disk that is slow stops the loop so rarely at most."""
+
+
+class Looking:
+    """One connection, for the first thread that asks. `check` raises StorageDown when the database is no longer
+    the one that was opened. `elapsed` counts seconds."""
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        *,
+        check: Callable[[], None],
+        elapsed: Callable[[], float] = time.monotonic,
+    ) -> None:
+        connection.execute("PRAGMA busy_timeout = 0")
+        self._connection = connection
+        self._check = check
+        self._elapsed = elapsed
+        self._lock = threading.Lock()
+        self._thread: int | None = None
+        self._from = float("-inf")
+
+    def look(self, begin: Begin[Any]) -> Outcome | None:
+        """How the transaction ended; None if it has to be run elsewhere."""
+        here = threading.get_ident()
+        if self._thread != here:
+            if self._thread is not None:
+                return None
+            self._thread = here
+        with self._lock:  # held by nobody else before this is closed
+            before = self._elapsed()
+            if before < self._from:
+                return None
+            outcome = self._run(begin)
+            took = self._elapsed() - before
+        if outcome is None or took > SLOW:
+            self._from = before + took + AWAY
+        return outcome
+
+    def _run(self, begin: Begin[Any]) -> Outcome | None:
+        try:
+            self._check()
+            return Outcome(run(self._connection, begin()))
+        except sqlite3.OperationalError as error:
+            busy = error.sqlite_errorcode & PRIMARY_CODE == sqlite3.SQLITE_BUSY
+            return None if busy else Outcome(error=trouble(error))
+        except Exception as error:
+            return Outcome(error=trouble(error))
+
+    def close(self) -> None:
+        """Nothing is looked up here any more. Repeatable."""
+        with self._lock:
+            self._from = float("inf")
+            self._connection.close()
