@@ -23,8 +23,8 @@ AWAY: Final = 5.0
 
 
 class Looking:
-    """One connection, for the first thread that asks. `check` raises StorageDown when the database is no longer
-    the one that was opened. `elapsed` counts seconds."""
+    """One connection, for the first thread that asks. `check` raises StorageDown when the database is not
+    the one that was opened any more. `elapsed` counts seconds."""
 
     def __init__(
         self,
