@@ -137,6 +137,9 @@ class Settings(BaseSettings):
     auth: Literal["on", "off"] = Field(
         "on", description="off: no API key is asked for. Only accepted when listening on loopback."
     )
+    allowed_hosts: Listed = Field(
+        [], description="With auth=off: names that the service is called by besides localhost."
+    )
     bootstrap_key: SecretStr | None = Field(
         None, description="The first API key, instead of one that the first start makes up."
     )
@@ -256,6 +259,10 @@ class Settings(BaseSettings):
         file = config_file()
         told = in_file(file) if file else {}
         return init_settings, FromVariables(settings_cls), InitSettingsSource(settings_cls, told)
+
+    def answers_to(self, host: str) -> bool:
+        """Whether a service without keys may be called by this name or address."""
+        return is_loopback(host) or host.lower() in {name.lower() for name in self.allowed_hosts}
 
     @property
     def catalog_url(self) -> str:

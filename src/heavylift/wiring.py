@@ -233,7 +233,9 @@ def build_app(settings: Settings, *, clock: Clock = time.time) -> ASGIApp:
     return create_app(
         lambda: Opening(opened, away=AWAY),
         bounds=bounds, gate=gate,
-        cors_origins=settings.cors_origins, compatible_paths=settings.compatible_paths,
+        cors_origins=settings.cors_origins,
+        answers_to=settings.answers_to if settings.auth == "off" else None,
+        compatible_paths=settings.compatible_paths,
     )  # fmt: skip
 
 

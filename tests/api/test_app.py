@@ -150,7 +150,7 @@ async def test_headers_of_other_clients_are_ignored(service: Service) -> None:
 
 
 async def test_without_auth_everyone_is_the_first_project(start: Start) -> None:
-    async with start(auth="off") as service:
+    async with start(auth="off", allowed_hosts=["test"]) as service:
         assert (await service.stranger.get("/v1/files")).status_code == 200
         await service.file()
         headers = {"Authorization": "Bearer nonsense"}

@@ -107,7 +107,18 @@ def test_what_cannot_be_served_is_refused_in_one_sentence(
 def test_without_auth_on_loopback_no_key_is_asked_for(tmp_path: Path) -> None:
     with serving(tmp_path, env={"HEAVYLIFT_AUTH": "off"}) as served, speaking(served.url, None) as api:
         upload, parts = begun(api, b"abc")
-        assert good(send_complete(api, upload, parts))["status"] == "completed"
+        done = good(send_complete(api, upload, parts))
+        assert done["status"] == "completed"
+        for path in ("/uploads", f"/uploads/{upload}/parts", f"/uploads/{upload}/complete", "/files"):
+            for name, value in (("Sec-Fetch-Site", "cross-site"), ("Origin", "https://evil.example")):
+                foreign = api.post(path, content=b"{}", headers={name: value})
+                refused(foreign, 403, code="foreign_page", param=name)
+            refused(api.post(path, content=b"{}", headers={"host": "evil.example"}), 421, code="wrong_host",
+                    param="Host")  # fmt: skip
+        for path in (f"/uploads/{upload}", f"/files/{done['file']['id']}/content", f"{served.root}/healthz"):
+            assert api.get(path, headers={"sec-fetch-site": "cross-site"}).status_code == 403
+            assert api.get(path, headers={"host": "evil.example"}).status_code == 421
+            assert api.get(path).status_code == 200
 
 
 def test_a_stop_lets_running_parts_finish_and_tells_new_ones_when_to_come_back(tmp_path: Path) -> None:

@@ -54,6 +54,8 @@ REMEDIES = {
     "DuplicatePart": "List every Part once. To repeat bytes, send them as another Part.",
     "IdempotencyKeyReused": "Make a new key for each new request. A key is remembered for a day.",
     "MalformedBody": "Send JSON, or a form with the fields that the operation has.",
+    "ForeignPage": "Ask the operator to name the page's origin in `HEAVYLIFT_CORS_ORIGINS`.",
+    "WrongHost": "Call it as localhost, or ask the operator to name the host in `HEAVYLIFT_ALLOWED_HOSTS`.",
     "PreflightRefused": "Ask the operator to name the page's origin in `HEAVYLIFT_CORS_ORIGINS`.",
     "Md5Mismatch": "Check the order of `part_ids`. If it is right, find the Part whose checksum differs from"
     " your bytes, send it again, and complete with its new id.",

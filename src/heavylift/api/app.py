@@ -18,6 +18,7 @@ from heavylift.api.gate import Gate
 from heavylift.api.hot import Hot
 from heavylift.api.openapi import DESCRIPTION, TITLE, without_422
 from heavylift.api.opening import Opening
+from heavylift.api.pages import OwnPages
 from heavylift.api.screen import Screen
 from heavylift.api.server.bounds import STATE, Bounds, Shared
 
@@ -30,14 +31,16 @@ def create_app(
     bounds: Bounds,
     gate: Gate,
     cors_origins: Sequence[str] = (),
+    answers_to: Callable[[str], bool] | None = None,
     compatible_paths: bool = False,
 ) -> ASGIApp:
     """The whole service as an ASGI application.
 
     `running` opens everything behind the routes when the server starts and closes it when
     it stops. `bounds` and `gate` reach the server through the lifespan's state: the one bounds its
-    connections, the other it shuts when it is to stop. `compatible_paths`
-    answers without the prefix /v1 too, and under /openai and /openai/v1.
+    connections, the other it shuts when it is to stop. `answers_to` judges the host's names and keeps
+    web pages of elsewhere out, where no key is asked for. `compatible_paths` answers without the prefix
+    /v1 too, and under /openai and /openai/v1.
     """
 
     @asynccontextmanager
@@ -59,5 +62,10 @@ def create_app(
         app.include_router(router, prefix="/v1")
     add_error_handlers(app)
     app.openapi = partial(without_422, app.openapi)  # type: ignore[method-assign]
-    hot = Hot(app, compatible=compatible_paths)
-    return Frame(CrossOrigin(Screen(app, compatible=compatible_paths), origins=cors_origins))
+    stack: ASGIApp = CrossOrigin(Screen(app, compatible=compatible_paths), origins=cors_origins)
+    refuses = None
+    if answers_to is not None:
+        stack = own = OwnPages(stack, answers_to=answers_to, origins=cors_origins)
+        refuses = own.refusal
+    hot = Hot(app, compatible=compatible_paths, refuses=refuses)
+    return Frame(stack)

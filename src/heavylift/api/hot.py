@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
+from starlette.types import Scope
 
 from heavylift.api import files, health, uploads
 from heavylift.api.context import Context, authenticate
@@ -23,6 +24,7 @@ from heavylift.api.opening import Opening
 from heavylift.api.screen import path_of, wrong_in_head
 from heavylift.api.server.cycle import Cycle
 from heavylift.domain import ids
+from heavylift.domain.errors import Refusal
 from heavylift.service.ports import Project
 
 Answer = Callable[[str, Request, Context, Project], Awaitable[Response | BaseModel]]
@@ -74,18 +76,28 @@ _PATH: Final = re.compile(r"/v1/(uploads|files)(?:/([^/]+)(?:/(parts|complete|co
 
 
 class Hot:
-    """Answers the hot operations of `app`, but for requests of pages of other origins. `compatible` as for
-    the application."""
+    """Answers the hot operations of `app`, but for requests of pages of other origins, and those that the
+    application around it `refuses`. `compatible` as for the application."""
 
-    def __init__(self, app: FastAPI, *, compatible: bool, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        app: FastAPI,
+        *,
+        compatible: bool,
+        refuses: Callable[[Scope], Refusal | None] | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._state = app.state
         self._compatible = compatible
+        self._refuses = refuses
         self._clock = clock
 
     def begin(self, cycle: Cycle) -> Coroutine[Any, Any, None] | bool:
         """What answers this request; True if it is answered, False if it is not hot."""
         scope = cycle.scope
         if b"origin" in cycle.head.fields or wrong_in_head(scope) is not None:
+            return False
+        if self._refuses is not None and self._refuses(scope) is not None:
             return False
         path = path_of(scope, compatible=self._compatible)
         if path == "/healthz" and scope["method"] == "GET" and not cycle.more:

@@ -28,6 +28,8 @@ Refusal                     understood and declined; nothing was changed
 ├── Unauthenticated
 │   ├── MissingKey
 │   └── InvalidKey
+├── WrongHost               called by a name that is not the service's
+├── ForeignPage             a web page of elsewhere, where no key is asked for
 ├── PreconditionFailed      the file is not the one that the client has in mind
 ├── UnsupportedCoding       a body that is compressed or coded otherwise
 ├── TooSlow                 the client stopped sending
@@ -209,6 +211,18 @@ class InvalidKey(Unauthenticated):
     """An API key that we do not know, or no longer."""
 
     code = "invalid_api_key"
+
+
+class WrongHost(Refusal):
+    """The service was called by a host name that is not its own. Only where no key is asked for."""
+
+    code = "wrong_host"
+
+
+class ForeignPage(Refusal):
+    """A web page of another origin calls a service that asks for no key."""
+
+    code = "foreign_page"
 
 
 class PreconditionFailed(Refusal):
