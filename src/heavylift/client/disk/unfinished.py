@@ -190,7 +190,8 @@ else:
 
 
 def _link(path: Path, target: Path) -> None:
-    os.link(path, target, follow_symlinks=False)
+    """Another name for what `path` is, a link included where the system can tell."""
+    os.link(path, target, follow_symlinks=os.link not in os.supports_follow_symlinks)
 
 
 def _put(path: Path, target: Path) -> None:
