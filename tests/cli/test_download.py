@@ -61,6 +61,24 @@ def test_what_is_poured_out_is_checked(at: Desk, server: StandIn, lie: Answer) -
     assert said.startswith("heavylift: ")
 
 
+@pytest.mark.parametrize(
+    ("words", "status", "said"),
+    [
+        ("--to - >&-", 1, "heavylift: --to - writes to standard output, which is closed."),
+        ("--to - >/dev/full", 1, "heavylift: No space left on device."),
+        ("--to /dev/stdout | cat", 0, ""),
+    ],
+)
+def test_standard_output_in_every_state(at: Desk, words: str, status: int, said: str) -> None:
+    """Under its other name nothing but the File's bytes comes out of it."""
+    done = subprocess.run(
+        ["bash", "-c", f'set -o pipefail; "{sys.executable}" -m heavylift.cli download file-1 {words}'],
+        cwd=at.folder, env=at.environment, capture_output=True, check=False, timeout=90,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr.decode().strip()) == (status, said)
+    assert done.stdout == (b"" if status else CONTENT)
+
+
 def test_a_pipe_is_written_into(at: Desk) -> None:
     pipe = at.folder / "pipe"
     os.mkfifo(pipe)

@@ -55,6 +55,8 @@ def download(
     if as_json:
         show_json(as_data(saved))
         return
+    if not Path(saved.path).is_file():  # a pipe or a device, which may be standard output under another name
+        return
     checked = "verified" if saved.verified else "not verified: the server shows no checksum"
     show_table(("path", "size", "checksum"), [(saved.path, show_bytes(saved.bytes), checked)])
 
@@ -85,6 +87,8 @@ def _fetch(
 def _pour(client: "Heavylift", file_id: str, *, as_json: bool) -> None:
     if as_json:
         fail("--to - writes the File itself; --json has no place there.", status=USAGE)
+    if sys.stdout is None:
+        fail("--to - writes to standard output, which is closed.")
     if sys.stdout.isatty():
         fail("--to - writes bytes, and this is a terminal. Redirect it: > FILE", status=USAGE)
     client.files.download_file(file_id=file_id, to=sys.stdout.buffer)
