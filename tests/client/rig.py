@@ -24,13 +24,15 @@ MOMENT = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
 @dataclass
 class Rig:
-    """Runs flows on the driver it is named after. Time stands still, but for what pauses add."""
+    """Runs flows on the driver it is named after. Time stands still, but for what pauses add, and for `tick`
+    seconds at each look at the clock."""
 
     driver: Literal["blocking", "asyncio"]
     folder: Path
     handle: Handle = lambda request: httpx2.Response(500)
     pauses: list[float] = field(default_factory=list)
     seconds: float = 0.0
+    tick: float = 0.0
     setting: Setting = field(init=False)
 
     def __post_init__(self) -> None:
@@ -38,9 +40,10 @@ class Rig:
             api_key="sk-secret",
             server_url=URL,
             state_folder=self.folder,
-            clock=lambda: self.seconds,
+            clock=self._look,
             now=lambda: MOMENT,
             dice=lambda: 0.0,
+            new_key=lambda: "key-1",
         )
 
     def set(self, **changes: Any) -> None:
@@ -65,6 +68,10 @@ class Rig:
 
     async def _sleep(self, seconds: float) -> None:
         self._pass(seconds)
+
+    def _look(self) -> float:
+        self.seconds += self.tick
+        return self.seconds
 
     def _pass(self, seconds: float) -> None:
         self.pauses.append(seconds)

@@ -36,7 +36,8 @@ def target(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def fetch(rig: Rig, target: Path) -> Download:
-    """Downloads the File, in six ranges, to the target unless told otherwise."""
+    """Downloads the File, in six ranges, to the target unless told otherwise. Time passes."""
+    rig.tick = 0.2
 
     def run(**changes: Any) -> Any:
         wishes = {"file_id": "file-1", "to": target, "range_size": RANGE, **changes}

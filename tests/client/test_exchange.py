@@ -57,7 +57,7 @@ def test_a_single_call_gives_up_after_half_a_minute(rig: Rig):
     rig.handle = lambda request: httpx2.Response(500, text="broken")
     with pytest.raises(errors.ServerError) as caught:
         rig.run(retrieve_file(file_id="file-1"))
-    assert 30 < rig.seconds < 60
+    assert rig.seconds == 30
     assert caught.value.body == "broken"
 
 
@@ -68,7 +68,7 @@ def test_the_clients_retry_configuration_is_used(rig: Rig):
     rig.handle = lambda request: httpx2.Response(500)
     with pytest.raises(errors.ServerError):
         rig.run(retrieve_file(file_id="file-1"))
-    assert rig.pauses == [0.01, 0.02]
+    assert rig.pauses == [0.01, pytest.approx(0.015)]
 
 
 def test_a_calls_options_win_over_the_clients(rig: Rig):

@@ -25,6 +25,8 @@ from heavylift import (
     errors,
     funcs,
 )
+from heavylift.client.calls import Answer
+from heavylift.client.hooks import HookContext, Hooks
 from tests import serving
 from tests.client.corrupting import MARK, corrupting
 from tests.serving import Served
@@ -157,17 +159,25 @@ def test_a_server_that_is_killed_and_started_again_costs_what_was_in_flight(tmp_
         port = first.port
         restarted: list[Served] = []
 
-        def kill_once(progress: Progress) -> None:
-            if progress.parts_done == 4 and not restarted:
-                first.kill()
-                restarted.append(serving.start(tmp_path / "data", options=("--port", str(port))))
+        class KillOnce(Hooks):
+            def __init__(self) -> None:
+                self.parts, self.lock = 0, threading.Lock()
+
+            def after_success(self, context: HookContext, answer: Answer) -> Answer:
+                with self.lock:  # whoever comes meanwhile waits for the server that is started again
+                    self.parts += context.operation == "addUploadPart"
+                    if self.parts == 4 and not restarted:
+                        first.kill()
+                        restarted.append(serving.start(tmp_path / "data", options=("--port", str(port))))
+                return answer
 
         try:
             with Heavylift(
-                server_url=first.url, api_key=first.key, retry_config=QUICK, state_folder=tmp_path / "state"
-            ) as client:
+                server_url=first.url, api_key=first.key, retry_config=QUICK, state_folder=tmp_path / "state",
+                hooks=[KillOnce()],
+            ) as client:  # fmt: skip
                 done = client.uploads.upload_file(
-                    file=path, purpose="batch", part_size=PART, max_concurrency=2, on_progress=kill_once
+                    file=path, purpose="batch", part_size=PART, max_concurrency=2
                 )
                 assert restarted
                 assert content(client, done) == path.read_bytes()
@@ -178,15 +188,21 @@ def test_a_server_that_is_killed_and_started_again_costs_what_was_in_flight(tmp_
 
 
 UPLOADER = """
-import json, signal, sys
-from heavylift import Heavylift
+import json, os, signal, sys
+from heavylift import Heavylift, Hooks
 signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored by what a shell runs in the background
 url, key, state, path, part = sys.argv[1:]
-with Heavylift(server_url=url, api_key=key, state_folder=state) as client:
+class Stop(Hooks):
+    parts = 0
+    def before_request(self, context, request):
+        self.parts += context.operation == "addUploadPart"
+        if self.parts == 4 and os.environ.get("STOP"):
+            print("[3]", flush=True)
+            sys.stdin.readline()
+        return request
+with Heavylift(server_url=url, api_key=key, state_folder=state, hooks=[Stop()]) as client:
     def tell(progress):
         print(json.dumps([progress.parts_done, progress.bytes_resumed, progress.retries]), flush=True)
-        if progress.parts_done == 3 and progress.bytes_resumed == 0:
-            sys.stdin.readline()
     try:
         client.uploads.upload_file(
             file=path, purpose="batch", part_size=int(part), max_concurrency=1, on_progress=tell)
@@ -213,12 +229,12 @@ def test_an_interrupted_process_run_again_sends_only_what_is_missing(
     ]
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**environment, "STOP": "1"}
     ) as first:
         assert first.stdin is not None
         assert first.stdout is not None
         for line in first.stdout:
-            if json.loads(line)[0] == 3:
+            if json.loads(line) == [3]:
                 break
         first.send_signal(how)
         if how == signal.SIGINT:

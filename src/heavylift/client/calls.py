@@ -14,6 +14,7 @@ from heavylift.client.sources import FileInput, Source
 if TYPE_CHECKING:
     from heavylift.client.bodies import Outgoing
     from heavylift.client.config import Setting
+    from heavylift.client.errors import SDKError
     from heavylift.client.window import Window
 
 T = TypeVar("T")
@@ -113,7 +114,9 @@ class Answer:
 class Call(Generic[T_co]):
     """One operation of the protocol: what to send, and how to understand the answer.
 
-    With `sink` the body goes there as it comes; with `stream` it is left unread.
+    With `sink` the body goes there as it comes; with `stream` it is left unread. `once`: it creates
+    something, and is sent with an idempotency key. `settle` makes an answer out of a refusal that
+    follows a lost answer, or gives None. `most_ms` bounds how long it is tried, unless the user says so.
     """
 
     operation: str
@@ -128,6 +131,9 @@ class Call(Generic[T_co]):
     sink: Sink | None = None
     stream: bool = False
     patient: bool = False
+    most_ms: int | None = None
+    once: bool = False
+    settle: "Callable[[SDKError], Flow[T_co | None]] | None" = None
 
 
 class Tally:

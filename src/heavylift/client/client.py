@@ -47,7 +47,7 @@ class Heavylift(OnBlocking):
             hooks=hooks,
             state_folder=state_folder,
         )
-        super().__init__(BlockingDriver(BlockingTransport(http_client), setting))
+        super().__init__(BlockingDriver(BlockingTransport(http_client, setting.server_url), setting))
         self.uploads = Uploads(self.driver)
         self.files = Files(self.driver)
 
@@ -94,7 +94,7 @@ class AsyncHeavylift(OnAsync):
             hooks=hooks,
             state_folder=state_folder,
         )
-        super().__init__(AsyncDriver(AsyncTransport(http_client), setting))
+        super().__init__(AsyncDriver(AsyncTransport(http_client, setting.server_url), setting))
         self.uploads = AsyncUploads(self.driver)
         self.files = AsyncFiles(self.driver)
 

@@ -5,8 +5,9 @@ import logging
 import os
 import random
 import time
+import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -14,6 +15,7 @@ from urllib.parse import urlsplit
 
 import platformdirs
 
+from heavylift.client.contact import Contact
 from heavylift.client.errors import InvalidRequestError
 from heavylift.client.hooks import Hooks
 from heavylift.client.local import LOCAL_SERVER
@@ -41,7 +43,7 @@ def _state_folder() -> Path:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """All that a flow may know of its client. The last three are passed in for the tests' sake."""
+    """All that a flow may know of its client. Tests pass in clock, time, dice and keys."""
 
     api_key: ApiKey | None = field(default=None, repr=False)
     server_url: str = LOCAL_SERVER
@@ -53,12 +55,17 @@ class Setting:
     clock: Callable[[], float] = time.monotonic
     now: Callable[[], datetime] = _now
     dice: Callable[[], float] = random.random
+    new_key: Callable[[], str] = lambda: str(uuid.uuid4())
+    contact: Contact = field(default_factory=Contact)
 
-    def retries_for(self, *, patient: bool) -> RetryConfig:
-        """The user's, else the default: longer for a part of a running transfer."""
+    def retries_for(self, *, patient: bool, most_ms: int | None = None) -> RetryConfig:
+        """The user's, else the default: longer for a part of a running transfer, no longer than `most_ms`."""
         if self.retries is not None:
             return self.retries
-        return PATIENT_RETRIES if patient else DEFAULT_RETRIES
+        default = PATIENT_RETRIES if patient else DEFAULT_RETRIES
+        if most_ms is None or most_ms >= default.backoff.max_elapsed_time:
+            return default
+        return replace(default, backoff=replace(default.backoff, max_elapsed_time=most_ms))
 
 
 def settle(

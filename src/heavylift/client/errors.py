@@ -183,13 +183,18 @@ def _first_reason(cause: Exception) -> str:
 
 
 class HTTPClientError(HeavyliftError):
-    """There is no answer. `cause` is the HTTP library's own error, where there is one."""
+    """There is no answer. `cause` is the HTTP library's own error, where there is one.
+
+    `reached` tells whether the request may have reached the server, `refused` whether nobody listens there.
+    """
 
     remedy: ClassVar[str] = ""
 
     def __init__(self, message: str, *, cause: BaseException | None = None) -> None:
         super().__init__(f"{message}. {self.remedy}" if self.remedy else message)
         self.cause = cause
+        self.reached = True
+        self.refused = False
 
 
 class ConnectionError(HTTPClientError):

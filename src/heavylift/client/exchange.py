@@ -1,23 +1,33 @@
 """One call from beginning to end: key, hooks, attempts, retries, errors, parsing."""
 
 import dataclasses
+import logging
 import platform
+from collections.abc import Mapping
 from functools import partial
-from typing import Any, Final, TypeVar
-from urllib.parse import urlencode
+from typing import Any, Final, Generic, TypeVar
+from urllib.parse import urlencode, urlsplit
 
 from pydantic import ValidationError
 
 from heavylift._version import __version__
-from heavylift.client import errors
+from heavylift.client import errors, redirects
 from heavylift.client.bodies import prepare
 from heavylift.client.calls import Answer, Attempt, Call, Discard, Evaluate, Flow, Pause, Request, Tally
 from heavylift.client.config import Setting, authorization, checked_url
-from heavylift.client.errors import HeavyliftError, SDKError, SDKValidationError, error_for, is_envelope
+from heavylift.client.errors import (
+    HeavyliftError,
+    HTTPClientError,
+    SDKError,
+    SDKValidationError,
+    error_for,
+    is_envelope,
+)
 from heavylift.client.hooks import HookContext, returned
-from heavylift.client.logs import log_answer, log_request
+from heavylift.client.logs import log_answer, log_request, without_password
 from heavylift.client.options import check_headers
-from heavylift.client.retries import RETRIED_CODES, Failure, pause_before_retry
+from heavylift.client.proxies import is_loopback
+from heavylift.client.retries import RETRIED_CODES, UNREACHED_MS, Failure, pause_before_retry
 
 T = TypeVar("T")
 
@@ -27,13 +37,28 @@ _PUSH_BACK: Final = frozenset({429, 503})
 
 _OF_A_PROXY: Final = frozenset({400, 404, 405, 409, 410, 421, 422})
 
+_NOT_DONE: Final = frozenset({503, 507})
+"""What is said before anything is done."""
+
+OFFER: Final = "heavylift-idempotency"
+"""The header by which lists tell that idempotency keys are honoured."""
+
 
 def exchange(call: Call[T], setting: Setting) -> Flow[T]:
     """Make the call and understand its answer, or raise one error of the tree."""
     context = HookContext(operation=call.operation, attempt=0, server_url=_server(call, setting))
+    attempts = Attempts(call, setting, context)
     try:
-        answer = yield from _attempts(call, setting, context)
-        return _parsed(call, answer)
+        try:
+            answer = yield from attempts.until_it_works()
+            return _parsed(call, answer)
+        except SDKError as error:
+            if call.settle is None or not attempts.may_be_done:
+                raise
+            settled = yield from call.settle(error)
+            if settled is None:
+                raise
+            return settled
     except HeavyliftError as error:
         raised = error
         for hooks in setting.hooks:
@@ -44,37 +69,120 @@ def exchange(call: Call[T], setting: Setting) -> Flow[T]:
         raise raised from error
 
 
-def _attempts(call: Call[Any], setting: Setting, context: HookContext) -> Flow[Answer]:
-    """Send until it works, or until it is not worth another attempt."""
-    begun = setting.clock()
-    attempt = 0
-    while True:
-        context = dataclasses.replace(context, attempt=attempt)
-        request = yield from _request(call, setting, context)
-        log_request(setting.logger, request, attempt=attempt)
-        outcome = yield from _attempt(call, request)
-        if isinstance(outcome, Answer):
+class Attempts(Generic[T]):
+    """One call, sent until it works or until it is not worth another attempt."""
+
+    def __init__(self, call: Call[T], setting: Setting, context: HookContext) -> None:
+        self._call = call
+        self._setting = setting
+        self._context = context
+        self._key = {"Idempotency-Key": setting.new_key()} if call.once else {}
+        self._lost: Answer | HeavyliftError | None = None
+
+    @property
+    def may_be_done(self) -> bool:
+        """Whether what is asked for may have happened, though no answer said so."""
+        return self._lost is not None
+
+    def until_it_works(self) -> Flow[Answer]:
+        """Its answer. Raises HeavyliftError."""
+        call, setting = self._call, self._setting
+        begun, attempt = setting.clock(), 0
+        while True:
+            context = dataclasses.replace(self._context, attempt=attempt)
+            if self._lost is None or not call.once or (yield from self._may_repeat(context, self._lost)):
+                request = yield from _request(call, setting, context, self._key)
+                outcome = yield from self._sent(request, attempt)
+                if isinstance(outcome, Answer) and outcome.status < 300:
+                    return (yield from _after_success(call, setting, context, outcome))
+            pause = _pause(call, setting, outcome, attempt=attempt, begun=begun)
+            if pause is None:
+                raise _final(outcome)
+            self._tell(outcome, pause, attempt)
+            yield Pause(pause)
+            attempt += 1
+
+    def _sent(self, request: Request, attempt: int) -> Flow[Answer | HeavyliftError]:
+        """Send once, and on to where the answer sends it."""
+        call, setting = self._call, self._setting
+        for _ in range(redirects.MOST + 1):
+            log_request(setting.logger, request, attempt=attempt)
+            outcome = yield from _attempt(call, request)
+            if _may_have_arrived(outcome):
+                self._lost = outcome
+            if not isinstance(outcome, Answer):
+                return outcome
+            setting.contact.answered = True
             log_answer(setting.logger, request, outcome)
-            if outcome.status < 400:
-                return (yield from _after_success(call, setting, context, outcome))
-        pause = _pause(call, setting, outcome, attempt=attempt, begun=begun)
-        if pause is None:
-            raise _final(outcome)
-        setting.logger.debug(
-            "%s failed (%s), next attempt in %.1f s", call.operation, _reason(outcome), pause
-        )
+            further = redirects.redirected(request, outcome) if outcome.status < 400 else None
+            if further is None:
+                return outcome
+            request = further
+        return outcome
+
+    def _may_repeat(self, context: HookContext, lost: Answer | HeavyliftError) -> Flow[bool]:
+        """Whether the server honours keys, as its lists tell: then nothing is created twice. False as long as
+        it gives no answer. Raises what was lost if it does not honour them."""
+        contact = self._setting.contact
+        if contact.honours_keys is None:
+            asked = Call(
+                operation="listFiles",
+                method="GET",
+                path="/files",
+                query={"limit": "1"},
+                parse=lambda answer: answer,
+                options=self._call.options,
+            )
+            request = yield from _request(asked, self._setting, context, {})
+            answer = yield from _attempt(asked, request)
+            if not isinstance(answer, Answer) or answer.status >= 500:
+                return False
+            contact.honours_keys = OFFER in answer.headers
+        if not contact.honours_keys:
+            raise _unknown(_final(lost))
+        return True
+
+    def _tell(self, outcome: Answer | HeavyliftError, pause: float, attempt: int) -> None:
+        """Who watches, hears of every repetition; who does not, of those that go on for a while."""
+        call, setting = self._call, self._setting
+        warn = attempt > 0 and setting.contact.may_warn(setting.clock())
+        setting.logger.log(
+            logging.WARNING if warn else logging.DEBUG,
+            "%s failed (%s), next attempt in %.1f s", call.operation, _reason(outcome), pause,
+        )  # fmt: skip
         if call.watch is not None:
             call.watch.retrying()
-        yield Pause(pause)
-        attempt += 1
 
 
-def _request(call: Call[Any], setting: Setting, context: HookContext) -> Flow[Request]:
+def _may_have_arrived(outcome: Answer | HeavyliftError) -> bool:
+    """Whether the request may have been carried out, though no answer says so."""
+    if isinstance(outcome, Answer):
+        return outcome.status >= 500 and outcome.status not in _NOT_DONE
+    return isinstance(outcome, HTTPClientError) and outcome.reached
+
+
+def _unknown(error: HeavyliftError) -> HeavyliftError:
+    error.add_note(
+        "Whether it was created is not known. This server does not say that it honours idempotency keys, so"
+        " the request was not sent again. Look first whether it is there"
+    )
+    return error
+
+
+def _request(
+    call: Call[Any], setting: Setting, context: HookContext, key: Mapping[str, str]
+) -> Flow[Request]:
     """The request of one attempt, with a fresh key and after the hooks."""
-    key = setting.api_key
-    value = (yield Evaluate(key)) if callable(key) else key
+    api_key = setting.api_key
+    value = (yield Evaluate(api_key)) if callable(api_key) else api_key
     secret = None if value is None else authorization(value)
-    headers = {"Accept": "application/json", "User-Agent": USER_AGENT, **call.headers}
+    headers = {
+        "Accept": "application/json",
+        "Accept-Encoding": "identity",
+        "User-Agent": USER_AGENT,
+        **key,
+        **call.headers,
+    }
     if secret is not None:
         headers["Authorization"] = secret
     headers.update(call.options.http_headers)
@@ -125,7 +233,7 @@ def _attempt(call: Call[Any], request: Request) -> Flow[Answer | HeavyliftError]
     except HeavyliftError:
         tally.take_back()
         raise
-    if answer.status >= 400:
+    if answer.status >= 300:
         tally.take_back()
         if call.watch is not None and answer.status in _PUSH_BACK:
             call.watch.pushed_back()
@@ -144,7 +252,8 @@ def _pause(
     codes = call.options.retry_codes
     pause = pause_before_retry(
         failure,
-        call.options.retries or setting.retries_for(patient=call.patient),
+        call.options.retries
+        or setting.retries_for(patient=call.patient, most_ms=_most_ms(call, setting, outcome)),
         codes=RETRIED_CODES if codes is None else codes,
         attempt=attempt,
         elapsed_ms=(setting.clock() - begun) * 1000,
@@ -162,11 +271,35 @@ def _strange(call: Call[Any], answer: Answer) -> bool:
     return call.patient and answer.status in _OF_A_PROXY and not is_envelope(answer.text)
 
 
+def _most_ms(call: Call[Any], setting: Setting, outcome: Answer | HeavyliftError) -> int | None:
+    """For how long this is worth trying, by default: a server that was never there is not waited for."""
+    refused = isinstance(outcome, HTTPClientError) and outcome.refused
+    if refused and not setting.contact.answered:
+        return 0 if is_loopback(urlsplit(_server(call, setting)).hostname or "") else UNREACHED_MS
+    return call.most_ms
+
+
 def _final(outcome: Answer | HeavyliftError) -> HeavyliftError:
     """The error to raise, with its status for a log."""
     if isinstance(outcome, Answer):
+        if outcome.status < 400:
+            return _elsewhere(outcome)
         return error_for(outcome.status, outcome.headers, outcome.text, outcome.raw)
     return outcome
+
+
+def _elsewhere(answer: Answer) -> SDKError:
+    """The error of an answer that sends elsewhere, where nobody follows."""
+    to = without_password(answer.headers.get("location", ""))
+    asked = answer.raw.request.url if answer.raw is not None else "The request"
+    return SDKError(
+        f"{asked} is answered with a redirect ({answer.status}) to {to or 'nowhere'}, which is not followed."
+        " Give the server's own URL",
+        status_code=answer.status,
+        headers=answer.headers,
+        body=answer.text,
+        raw_response=answer.raw,
+    )
 
 
 def _reason(outcome: Answer | HeavyliftError) -> str:

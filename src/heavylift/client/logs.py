@@ -52,6 +52,9 @@ def log_answer(logger: logging.Logger, request: Request, answer: Answer) -> None
 
 
 def without_password(url: str) -> str:
-    """The URL, without a user name and password in front of the host."""
-    parts = urlsplit(url)
+    """The URL, without a user name and password in front of the host. Nothing of what is no URL."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))

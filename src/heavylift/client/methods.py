@@ -5,8 +5,9 @@ its resource, unwrapped. So every operation is told once, as a flow, and nowhere
 """
 
 import functools
+import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
-from typing import Any, Generic, ParamSpec, Protocol, TypeVar, cast, overload
+from typing import Any, Generic, ParamSpec, Protocol, TypeVar, cast, get_args, overload
 
 from heavylift.client.calls import Flow
 from heavylift.client.drivers.asynchronous import AsyncDriver
@@ -45,12 +46,27 @@ class OnAsync:
         return self._driver
 
 
+def described(flow: Callable[..., Any], shape: Callable[[Any], Any]) -> inspect.Signature:
+    """The flow's signature, with what its result becomes instead of a generator: for help() and editors."""
+    signature = inspect.signature(flow)
+    return signature.replace(return_annotation=shape(get_args(signature.return_annotation)[2]))
+
+
+def _item_of(page: Any) -> Any:
+    """What a page is a page of."""
+    return page.__pydantic_generic_metadata__["args"][0]
+
+
 class Function(Generic[P, T]):
     """A flow as a function of a client. Known errors come back as `Err`, all else is raised."""
 
     def __init__(self, flow: Callable[P, Flow[T]]) -> None:
         functools.update_wrapper(self, flow)
-        self._flow = flow
+        self.flow = flow
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        return described(self.flow, lambda result: Ok[result] | Err)  # type: ignore[valid-type]
 
     @overload
     def __call__(self, client: OnBlocking, /, *args: P.args, **kwargs: P.kwargs) -> Result[T]: ...
@@ -63,50 +79,63 @@ class Function(Generic[P, T]):
         if isinstance(client, OnAsync):
             return self.on_loop(client.driver, *args, **kwargs)
         try:
-            return Ok(client.driver.run(self._flow(*args, **kwargs)))
+            return Ok(client.driver.run(self.flow(*args, **kwargs)))
         except (HeavyliftError, OSError) as error:
             return Err(error)
 
     async def on_loop(self, driver: AsyncDriver, *args: P.args, **kwargs: P.kwargs) -> Result[T]:
         """Run it on an asynchronous driver."""
         try:
-            return Ok(await driver.run(self._flow(*args, **kwargs)))
+            return Ok(await driver.run(self.flow(*args, **kwargs)))
         except (HeavyliftError, OSError) as error:
             return Err(error)
 
 
-class Method(Generic[P, T]):
-    """A Function as a method of a blocking resource."""
+class _Bindable(Generic[P, T]):
+    """A Function that becomes a method. `returns` makes the type of its result out of the flow's."""
 
     def __init__(self, function: Function[P, T]) -> None:
         self.__doc__ = function.__doc__
         self._function = function
+
+    @staticmethod
+    def returns(result: Any) -> Any:
+        """The flow's result, as it is."""
+        return result
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        return described(self._function.flow, self.returns)
+
+    def _as_method(self, bound: Callable[..., Any]) -> Any:
+        """The function with the name, the page and the signature of this method."""
+        method: Any = functools.update_wrapper(bound, self._function)
+        method.__wrapped__ = self  # whose signature tells the result, not the generator
+        return method
+
+
+class Method(_Bindable[P, T]):
+    """A Function as a method of a blocking resource."""
 
     def __get__(self, resource: OnBlocking, owner: type) -> Callable[P, T]:
         """Bound to its client."""
 
-        @functools.wraps(self._function)
         def bound(*args: P.args, **kwargs: P.kwargs) -> T:
             return self._function(resource, *args, **kwargs).unwrap()
 
-        return bound
+        return cast("Callable[P, T]", self._as_method(bound))
 
 
-class AsyncMethod(Generic[P, T]):
+class AsyncMethod(_Bindable[P, T]):
     """A Function as a method of an asynchronous resource."""
-
-    def __init__(self, function: Function[P, T]) -> None:
-        self.__doc__ = function.__doc__
-        self._function = function
 
     def __get__(self, resource: OnAsync, owner: type) -> Callable[P, Coroutine[Any, Any, T]]:
         """Bound to its client."""
 
-        @functools.wraps(self._function)
         async def bound(*args: P.args, **kwargs: P.kwargs) -> T:
             return (await self._function(resource, *args, **kwargs)).unwrap()
 
-        return bound
+        return cast("Callable[P, Coroutine[Any, Any, T]]", self._as_method(bound))
 
 
 class Fetch(Protocol[T_co]):
@@ -117,10 +146,24 @@ class Fetch(Protocol[T_co]):
         ...
 
 
-def _cursor(page: Page[Item], before: str | None) -> str | None:
-    """Where the next page begins, None at the end. A server that repeats itself does not go on forever."""
-    last = page.data[-1].id if page.data else None
-    return last if page.has_more and last != before else None
+class _Cursor(Generic[Item]):
+    """Where the next page begins. A page that ends where one has ended before brings nothing new: no server
+    keeps a list going forever by repeating itself."""
+
+    def __init__(self) -> None:
+        self._seen: set[str] = set()
+        self.after: dict[str, str] | None = {}
+
+    def takes(self, page: Page[Item]) -> bool:
+        """Whether the page is one to show. Moves on to the next one, if there is any."""
+        last = page.data[-1].id if page.data else None
+        if last in self._seen:
+            self.after = None
+            return False
+        if last is not None:
+            self._seen.add(last)
+        self.after = {"after": last} if page.has_more and last is not None else None
+        return True
 
 
 class Pager(Generic[Item]):
@@ -135,13 +178,11 @@ class Pager(Generic[Item]):
 
     def pages(self) -> Iterator[Page[Item]]:
         """The pages themselves."""
-        page = self._fetch()
-        yield page
-        cursor = _cursor(page, None)
-        while cursor is not None:
-            page = self._fetch(after=cursor)
-            yield page
-            cursor = _cursor(page, cursor)
+        cursor = _Cursor[Item]()
+        while cursor.after is not None:
+            page = self._fetch(**cursor.after)
+            if cursor.takes(page):
+                yield page
 
 
 class AsyncPager(Generic[Item]):
@@ -157,48 +198,48 @@ class AsyncPager(Generic[Item]):
 
     async def pages(self) -> AsyncIterator[Page[Item]]:
         """The pages themselves."""
-        page = await self._fetch()
-        yield page
-        cursor = _cursor(page, None)
-        while cursor is not None:
-            page = await self._fetch(after=cursor)
-            yield page
-            cursor = _cursor(page, cursor)
+        cursor = _Cursor[Item]()
+        while cursor.after is not None:
+            page = await self._fetch(**cursor.after)
+            if cursor.takes(page):
+                yield page
 
 
-class Listing(Generic[P, Item]):
+class Listing(_Bindable[P, Page[Item]], Generic[P, Item]):
     """A Function of pages as a method of a blocking resource."""
 
-    def __init__(self, function: Function[P, Page[Item]]) -> None:
-        self.__doc__ = function.__doc__
-        self._method = Method(function)
+    @staticmethod
+    def returns(result: Any) -> Any:
+        """All items instead of one page."""
+        return Pager[_item_of(result)]  # type: ignore[misc]
 
     def __get__(self, resource: OnBlocking, owner: type) -> Callable[P, Pager[Item]]:
         """Bound to its client."""
         # The cursor joins the caller's keywords, which no type can say.
-        fetch = cast("Callable[..., Page[Item]]", self._method.__get__(resource, owner))
+        fetch = cast("Callable[..., Page[Item]]", Method(self._function).__get__(resource, owner))
 
-        @functools.wraps(fetch)
         def bound(*args: P.args, **kwargs: P.kwargs) -> Pager[Item]:
             return Pager(lambda **after: fetch(*args, **{**kwargs, **after}))
 
-        return bound
+        return cast("Callable[P, Pager[Item]]", self._as_method(bound))
 
 
-class AsyncListing(Generic[P, Item]):
+class AsyncListing(_Bindable[P, Page[Item]], Generic[P, Item]):
     """A Function of pages as a method of an asynchronous resource."""
 
-    def __init__(self, function: Function[P, Page[Item]]) -> None:
-        self.__doc__ = function.__doc__
-        self._method = AsyncMethod(function)
+    @staticmethod
+    def returns(result: Any) -> Any:
+        """All items instead of one page."""
+        return AsyncPager[_item_of(result)]  # type: ignore[misc]
 
     def __get__(self, resource: OnAsync, owner: type) -> Callable[P, AsyncPager[Item]]:
         """Bound to its client."""
         # The cursor joins the caller's keywords, which no type can say.
-        fetch = cast("Callable[..., Awaitable[Page[Item]]]", self._method.__get__(resource, owner))
+        fetch = cast(
+            "Callable[..., Awaitable[Page[Item]]]", AsyncMethod(self._function).__get__(resource, owner)
+        )
 
-        @functools.wraps(fetch)
         def bound(*args: P.args, **kwargs: P.kwargs) -> AsyncPager[Item]:
             return AsyncPager(lambda **after: fetch(*args, **{**kwargs, **after}))
 
-        return bound
+        return cast("Callable[P, AsyncPager[Item]]", self._as_method(bound))

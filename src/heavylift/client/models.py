@@ -1,16 +1,39 @@
 """The protocol's objects. Unknown fields are kept, so a newer server loses nothing here."""
 
-from typing import Generic, Literal, TypeVar
+import math
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 T = TypeVar("T")
 
 
+def _whole(value: object) -> object:
+    """A moment in whole seconds: other servers send fractions, too."""
+    return int(value) if isinstance(value, float) and math.isfinite(value) else value
+
+
+Moment = Annotated[int, BeforeValidator(_whole)]
+"""Unix time in seconds, 0 where the server does not tell."""
+
+
 class Model(BaseModel):
-    """What all of them share: unknown fields stay readable as attributes and in `model_dump()`."""
+    """What all of them share: unknown fields stay readable as attributes and in `model_dump()`.
+
+    Only what a transfer needs must be there (`id`, `status`, `data`). Of the rest, what a server leaves
+    out is 0, empty or None; `model_fields_set` tells the names that it sent.
+    """
 
     model_config = ConfigDict(extra="allow")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, value: Any) -> Any:
+        """What is null counts as left out: servers differ in which of the two they mean by "not known"."""
+        if not isinstance(value, dict):
+            return value
+        optional = {name for name, field in cls.model_fields.items() if not field.is_required()}
+        return {key: given for key, given in value.items() if given is not None or key not in optional}
 
 
 class Identified(Model):
@@ -32,14 +55,14 @@ class File(Identified):
     `checksum` is shown by heavylift servers: `crc64nvme:` and 16 hex digits over the content.
     """
 
-    bytes: int
-    created_at: int
-    filename: str
-    purpose: str
+    bytes: int = 0
+    created_at: Moment = 0
+    filename: str = ""
+    purpose: str = ""
     object: str = "file"
     status: str | None = None
-    status_details: str | None = None
-    expires_at: int | None = None
+    status_details: Any = None
+    expires_at: Moment | None = None
     checksum: str | None = None
 
 
@@ -50,11 +73,11 @@ class Upload(Identified):
     it is completed. `bytes_received` and `parts_count` are shown by heavylift servers.
     """
 
-    bytes: int
-    created_at: int
-    expires_at: int
-    filename: str
-    purpose: str
+    bytes: int = 0
+    created_at: Moment = 0
+    expires_at: Moment = 0
+    filename: str = ""
+    purpose: str = ""
     status: str
     object: str = "upload"
     file: File | None = None
@@ -65,8 +88,8 @@ class Upload(Identified):
 class UploadPart(Identified):
     """A Part of an Upload. Its size and `checksum` are shown by heavylift servers."""
 
-    created_at: int
-    upload_id: str
+    created_at: Moment = 0
+    upload_id: str = ""
     object: str = "upload.part"
     bytes: int | None = None
     checksum: str | None = None
@@ -75,14 +98,14 @@ class UploadPart(Identified):
 class FileDeleted(Identified):
     """The receipt of a deletion."""
 
-    deleted: bool
+    deleted: bool = True
     object: str = "file"
 
 
 class Page(Model, Generic[T]):
     """One page of a list. Servers of the first protocol send neither cursor nor `has_more`."""
 
-    data: list[T]
+    data: Annotated[list[T], BeforeValidator(lambda value: [] if value is None else value)]
     object: str = "list"
     first_id: str | None = None
     last_id: str | None = None

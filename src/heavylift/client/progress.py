@@ -46,7 +46,8 @@ OnProgress: TypeAlias = Callable[[Progress], object]
 class Meter:
     """Adds up what the calls of one transfer tell, and reports it. A Watch; safe to call from threads.
 
-    Reports come one at a time, at most ten a second, and always when a phase or a part ends.
+    Reports come one at a time, at most ten a second, and always with the last state: what falls between two
+    reports is in the next one, and the end of the transfer is told at once.
     """
 
     def __init__(
@@ -72,7 +73,7 @@ class Meter:
         self._parts_done = 0
         self._in_flight = 0
         self._retries = 0
-        self._note = ""
+        self._note, self._note_told = "", True
         self._samples: deque[tuple[float, int]] = deque([(clock(), 0)])
         self._reported = float("-inf")
 
@@ -87,7 +88,7 @@ class Meter:
         """Another attempt will be made."""
         with self._lock:
             self._retries += 1
-            self._tell(now=True)
+            self._tell()
 
     def pushed_back(self) -> None:
         """The server asked for less."""
@@ -111,14 +112,15 @@ class Meter:
         with self._lock:
             self._in_flight -= 1
             self._parts_done += done
-            self._tell(now=done)
+            self._tell()
 
     def enter(self, phase: Phase, *, note: str = "") -> None:
-        """Another phase begins; a note stays until the next one."""
+        """Another phase begins. A note stays until it was told, and until the next one."""
         with self._lock:
             self._phase = phase
-            self._note = note
-            self._tell(now=True)
+            if note or self._note_told:
+                self._note, self._note_told = note, not note
+            self._tell(now=phase == "done")
 
     def snapshot(self) -> Progress:
         """The numbers as they are now."""
@@ -145,6 +147,7 @@ class Meter:
         if not now and moment - self._reported < REPORT_SECONDS:
             return
         self._reported = moment
+        self._note_told = True
         self._samples.append((moment, self._done - self._resumed))
         while len(self._samples) > 2 and moment - self._samples[0][0] > RATE_SECONDS:
             self._samples.popleft()

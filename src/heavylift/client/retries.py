@@ -46,6 +46,14 @@ PATIENT_RETRIES: Final = RetryConfig()
 """A part of a running transfer, by default: an hour, for as long as an Upload lives."""
 
 
+FINISHING_MS: Final = 300_000
+"""What a `complete` is tried for at most, by default: all bytes are there, but the server is in trouble."""
+
+UNREACHED_MS: Final = 3_000
+"""How long a server is tried that refuses connections and never gave this client an answer, by default:
+a service that is just starting is there by then, and a wrong port stays one."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
     """What went wrong: a status with its headers, or None for a connection that gave no answer.

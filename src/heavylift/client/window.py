@@ -35,6 +35,7 @@ class Window:
         self._lock = threading.Lock()
         self._doubling = True
         self._resting_until: float | None = None
+        self._pushed_at = float("-inf")
         self._rate_before = 0.0
         self._limit_before = self.limit
         self._bytes = 0
@@ -50,11 +51,12 @@ class Window:
             self.on_growth()
 
     def pushed_back(self) -> None:
-        """The server asked for less: half as many, once per rest."""
+        """The server asked for less: half as many, rounded up. What is told within a moment is told once."""
         with self._lock:
             now = self._clock()
-            if self._resting_until is None or now >= self._resting_until:
-                self._rest(max(1, self.limit // 2), now)
+            if now - self._pushed_at >= DWELL_SECONDS:
+                self._pushed_at = now
+                self._rest((self.limit + 1) // 2, now)
 
     def _judge(self, now: float) -> bool:
         """Take the next step if the last one has paid off, or take it back; tell whether it grew."""

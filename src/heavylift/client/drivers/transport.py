@@ -3,37 +3,33 @@
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from typing import Any, Final, TypeAlias
 
 import httpx2
 
-from heavylift.client import errors
 from heavylift.client.bodies import Outgoing
 from heavylift.client.calls import Answer, Attempt, Request, Sink, Tally
 from heavylift.client.config import SILENCE_MS
 from heavylift.client.drivers.clients import AsyncClients, BlockingClients
+from heavylift.client.drivers.naming import naming
+from heavylift.client.drivers.opening import open_client, patience
 from heavylift.client.drivers.reading import AsyncBody, Body
 from heavylift.client.drivers.threads import in_thread
-from heavylift.client.errors import HTTPClientError, InvalidRequestError, RequestAbortedError
+from heavylift.client.drivers.whole import kept, read_whole, read_whole_async
+from heavylift.client.errors import RequestAbortedError
+from heavylift.client.local import LOCAL_SERVER
 
 BlockingHTTP: TypeAlias = httpx2.Client
 AsyncHTTP: TypeAlias = httpx2.AsyncClient
 
-CONNECT_SECONDS: Final = 10.0
-
 WRITTEN_AT_ONCE: Final = 1024 * 1024
 """Bytes of an answer that go to a thread together: a thread's turn costs more than a small write."""
 
+SLOWEST: Final = 8 * 1024
+"""Bytes a second of a line that is slow, and not silent."""
+
 Aborted: TypeAlias = Callable[[], bool]
-
-
-def _timeout(milliseconds: int | None) -> httpx2.Timeout:
-    seconds = (SILENCE_MS if milliseconds is None else milliseconds) / 1000
-    return httpx2.Timeout(seconds, connect=min(seconds, CONNECT_SECONDS))
-
-
-def _pooled() -> httpx2.Limits:
-    return httpx2.Limits(max_connections=None, max_keepalive_connections=20)
 
 
 def _headers(request: Request, outgoing: Outgoing) -> dict[str, str]:
@@ -45,41 +41,16 @@ def _headers(request: Request, outgoing: Outgoing) -> dict[str, str]:
     return headers
 
 
-def _named(error: Exception) -> HTTPClientError:
-    """The SDK's error for one of the HTTP library's."""
-    said = str(error) or type(error).__name__
-    match error:
-        case httpx2.ConnectTimeout():
-            return errors.RequestTimeoutError("The server could not be reached in time", cause=error)
-        case httpx2.TimeoutException():
-            return errors.RequestTimeoutError(
-                f"The server was silent for too long ({type(error).__name__})", cause=error
-            )
-        case httpx2.UnsupportedProtocol() | httpx2.LocalProtocolError() | httpx2.InvalidURL():
-            return InvalidRequestError(f"The request could not be made: {said}", cause=error)
-        case httpx2.ConnectError():
-            return errors.ConnectionError(f"Could not connect: {said}", cause=error)
-        case httpx2.TransportError():
-            return errors.ConnectionError(f"The connection broke: {said}", cause=error)
-        case _:
-            return errors.UnexpectedClientError(f"Unexpected HTTP client error: {said}", cause=error)
-
-
-@contextmanager
-def _naming() -> Iterator[None]:
-    try:
-        yield
-    except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as error:
-        raise _named(error) from error
+def _seconds(client: AsyncHTTP) -> float:
+    """The patience of a client that was given."""
+    return client.timeout.write or SILENCE_MS / 1000
 
 
 class BlockingTransport:
     """Sends on the calling thread. A client that was given is left open."""
 
-    def __init__(self, client: BlockingHTTP | None) -> None:
-        self._clients = BlockingClients(
-            client, lambda: httpx2.Client(limits=_pooled(), timeout=_timeout(None))
-        )
+    def __init__(self, client: BlockingHTTP | None, server_url: str = LOCAL_SERVER) -> None:
+        self._clients = BlockingClients(client, lambda: open_client(httpx2.Client, server_url))
         self._owned = self._clients.owned
 
     def send(self, attempt: Attempt, aborted: Aborted) -> Answer:
@@ -87,7 +58,7 @@ class BlockingTransport:
         client = self._clients.current()
         outgoing = attempt.outgoing
         try:
-            with _naming():
+            with naming(attempt.request.url):
                 return self._sent(client, attempt, outgoing, aborted)
         finally:
             outgoing.close()
@@ -101,11 +72,11 @@ class BlockingTransport:
             **_extras(attempt.request, owned=self._owned),
         )
         response = client.send(request, stream=True)
-        if attempt.stream and response.status_code < 400:
+        if attempt.stream and response.status_code < 300:
             return _answer(response)
         try:
-            if attempt.sink is None or response.status_code >= 400:
-                return _answer(response, response.read())
+            if attempt.sink is None or response.status_code >= 300:
+                return _read(response, read_whole(response))
             attempt.sink.begin(response.status_code, response.headers)
             try:
                 body = Body(response, straight=self._owned, raw=attempt.sink.raw)
@@ -139,7 +110,7 @@ class BlockingTransport:
 def _blocks(body: Body, size: int) -> Generator[bytes]:
     """All of it in blocks of that size, but for the last."""
     block = _Block(size)
-    with _naming():
+    with naming():
         while piece := body.read(block.missing):
             if block.full_with(piece):
                 yield block.take()
@@ -178,11 +149,13 @@ def _reading(attempt: Attempt, aborted: Aborted) -> Iterator[bytes]:
         before = outgoing.sent
 
 
-async def _reading_async(attempt: Attempt) -> AsyncIterator[bytes]:
+async def _reading_async(attempt: Attempt, most: int) -> AsyncIterator[bytes]:
+    """In pieces of `most` bytes: each must go out within the patience for silence."""
     outgoing = attempt.outgoing
     before = 0
     while block := (await in_thread(outgoing.read) if outgoing.blocking else outgoing.read()):
-        yield block
+        for start in range(0, len(block), most):
+            yield block[start : start + most]
         attempt.tally.moved(outgoing.sent - before)
         before = outgoing.sent
 
@@ -197,7 +170,7 @@ def _refuse_aborted(aborted: Aborted) -> None:
 def _extras(request: Request, *, owned: bool) -> dict[str, Any]:
     """A client that was given keeps its own time-outs, unless a call or the SDK client names one."""
     if owned or request.timeout_ms is not None:
-        return {"timeout": _timeout(request.timeout_ms)}
+        return {"timeout": patience(request.timeout_ms)}
     return {}
 
 
@@ -205,13 +178,15 @@ def _answer(response: httpx2.Response, content: bytes = b"") -> Answer:
     return Answer(status=response.status_code, headers=response.headers, content=content, raw=response)
 
 
+def _read(response: httpx2.Response, content: bytes) -> Answer:
+    return replace(_answer(response, content), raw=kept(response, content))
+
+
 class AsyncTransport:
     """Sends on the running event loop. A client that was given is left open."""
 
-    def __init__(self, client: AsyncHTTP | None) -> None:
-        self._clients = AsyncClients(
-            client, lambda: httpx2.AsyncClient(limits=_pooled(), timeout=_timeout(None))
-        )
+    def __init__(self, client: AsyncHTTP | None, server_url: str = LOCAL_SERVER) -> None:
+        self._clients = AsyncClients(client, lambda: open_client(httpx2.AsyncClient, server_url))
         self._owned = self._clients.owned
 
     async def send(self, attempt: Attempt) -> Answer:
@@ -219,7 +194,7 @@ class AsyncTransport:
         client = self._clients.current()
         outgoing = attempt.outgoing
         try:
-            with _naming():
+            with naming(attempt.request.url):
                 return await self._sent(client, attempt, outgoing)
         finally:
             outgoing.close()
@@ -229,15 +204,17 @@ class AsyncTransport:
             attempt.request.method,
             attempt.request.url,
             headers=_headers(attempt.request, outgoing),
-            content=_reading_async(attempt) if outgoing.length else None,
+            content=_reading_async(attempt, self._piece(client, attempt.request))
+            if outgoing.length
+            else None,
             **_extras(attempt.request, owned=self._owned),
         )
         response = await client.send(request, stream=True)
-        if attempt.stream and response.status_code < 400:
+        if attempt.stream and response.status_code < 300:
             return _answer(response)
         try:
-            if attempt.sink is None or response.status_code >= 400:
-                return _answer(response, await response.aread())
+            if attempt.sink is None or response.status_code >= 300:
+                return _read(response, await read_whole_async(response))
             sink = attempt.sink
             try:  # a cancellation may come while the thread begins
                 await in_thread(lambda: sink.begin(response.status_code, response.headers))
@@ -252,6 +229,11 @@ class AsyncTransport:
     async def discard(self, answer: Answer) -> None:
         """Let go of an answer that was left unread."""
         await answer.raw.aclose()
+
+    def _piece(self, client: AsyncHTTP, request: Request) -> int:
+        """Bytes that go out at once: so many as a very slow line takes within half of the patience."""
+        milliseconds = request.timeout_ms or (SILENCE_MS if self._owned else _seconds(client) * 1000)
+        return max(1, int(milliseconds / 2000 * SLOWEST))
 
     @asynccontextmanager
     async def opened(
@@ -273,7 +255,7 @@ class AsyncTransport:
 async def _blocks_async(body: AsyncBody, size: int) -> AsyncGenerator[bytes]:
     """All of it in blocks of that size, but for the last."""
     block = _Block(size)
-    with _naming():
+    with naming():
         while piece := await body.read(block.missing):
             if block.full_with(piece):
                 yield block.take()

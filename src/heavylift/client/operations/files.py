@@ -4,7 +4,7 @@ from contextlib import closing
 from typing import Final, Literal
 
 from heavylift.client.calls import Answer, Call, Flow, FormBody, Sink, Watch, ask
-from heavylift.client.errors import FileChangedError, HeavyliftError
+from heavylift.client.errors import FileChangedError, HeavyliftError, NotFoundError, SDKError
 from heavylift.client.intake import explain_empty, take_in
 from heavylift.client.models import File, FileDeleted, Page
 from heavylift.client.operations.wire import (
@@ -71,6 +71,7 @@ def _creation(body: FormBody, options: RequestOptions) -> Call[File]:
         path="/files",
         body=body,
         parse=reading(File),
+        once=True,
         options=options,
     )
 
@@ -130,11 +131,20 @@ def delete_file(*, file_id: str, options: RequestOptions | None = None) -> Flow[
                 operation="deleteFile",
                 method="DELETE",
                 path=f"/files/{segment('file_id', file_id)}",
-                parse=reading(FileDeleted),
+                parse=lambda answer: (
+                    reading(FileDeleted)(answer) if answer.content else FileDeleted(id=file_id, deleted=True)
+                ),
                 options=given(options),
+                settle=lambda error: _deleted_before(file_id, error),
             )
         )
     )
+
+
+def _deleted_before(file_id: str, error: SDKError) -> Flow[FileDeleted | None]:
+    """A File that is not there any more, after a deletion whose answer was lost, was deleted by it."""
+    yield from ()
+    return FileDeleted(id=file_id, deleted=True) if isinstance(error, NotFoundError) else None
 
 
 def open_content(*, file_id: str, headers: dict[str, str], options: RequestOptions) -> Flow[Answer]:

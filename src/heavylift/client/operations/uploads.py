@@ -9,7 +9,7 @@ from pydantic import NonNegativeInt
 
 from heavylift.client import checksums
 from heavylift.client.calls import Answer, Call, Flow, FormBody, JsonBody, Watch, ask
-from heavylift.client.errors import BadRequestError, CorruptedError
+from heavylift.client.errors import BadRequestError, CorruptedError, HeavyliftError, SDKError
 from heavylift.client.intake import take_in
 from heavylift.client.models import Page, Upload, UploadPart
 from heavylift.client.operations.wire import (
@@ -24,6 +24,7 @@ from heavylift.client.operations.wire import (
     segment,
 )
 from heavylift.client.options import NO_OPTIONS, RequestOptions
+from heavylift.client.retries import FINISHING_MS
 from heavylift.client.sources import Bytes, FileInput, FileSlice, Source
 
 DELIVERIES: Final = 3
@@ -77,6 +78,7 @@ def create_upload(
                 body=JsonBody(value=body.model_dump(exclude_none=True)),
                 parse=reading(Upload),
                 options=given(options),
+                once=True,
             )
         )
     )
@@ -197,7 +199,20 @@ def completion(
         options=options,
         watch=watch,
         patient=patient,
+        most_ms=FINISHING_MS,
+        settle=lambda error: _settled(upload_id, "completed", error, options),
     )
+
+
+def _settled(upload_id: str, status: str, error: SDKError, options: RequestOptions) -> Flow[Upload | None]:
+    """The Upload, if it has the status that the call was for: its answer was lost, and it is refused now."""
+    if not isinstance(error, BadRequestError):
+        return None
+    try:
+        upload = yield from get_upload(upload_id=upload_id, options=options)
+    except HeavyliftError:  # a server that cannot be asked: the refusal stands
+        return None
+    return upload if upload.status == status else None
 
 
 def cancel_upload(*, upload_id: str, options: RequestOptions | None = None) -> Flow[Upload]:
@@ -210,6 +225,7 @@ def cancel_upload(*, upload_id: str, options: RequestOptions | None = None) -> F
                 path=f"/uploads/{segment('upload_id', upload_id)}/cancel",
                 parse=reading(Upload),
                 options=given(options),
+                settle=lambda error: _settled(upload_id, "cancelled", error, given(options)),
             )
         )
     )

@@ -1,0 +1,74 @@
+"""What fails below HTTP, in the SDK's own errors."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx2
+
+from heavylift.client import errors
+from heavylift.client.errors import HTTPClientError, InvalidRequestError
+from heavylift.client.logs import without_password
+from heavylift.client.proxies import proxy_for
+
+_BEFORE_ANYTHING = (
+    httpx2.ConnectTimeout,
+    httpx2.PoolTimeout,
+    httpx2.ConnectError,
+    httpx2.ProxyError,
+    httpx2.UnsupportedProtocol,
+    httpx2.LocalProtocolError,
+    httpx2.InvalidURL,
+)
+"""What happens before a byte of the request is sent."""
+
+
+@contextmanager
+def naming(url: str = "") -> Iterator[None]:
+    """Raise the SDK's error for what the HTTP library raises about a request for this URL."""
+    try:
+        yield
+    except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as error:
+        raise named(error, url) from error
+
+
+def named(error: Exception, url: str) -> HTTPClientError:
+    """The SDK's error for one of the HTTP library's. `reached` tells whether the request may have arrived."""
+    said = str(error) or type(error).__name__
+    failed: HTTPClientError
+    match error:
+        case httpx2.ConnectTimeout():
+            failed = errors.RequestTimeoutError(f"{_whom(url)} could not be reached in time", cause=error)
+        case httpx2.PoolTimeout():
+            failed = errors.RequestTimeoutError("No connection was free in time", cause=error)
+        case httpx2.TimeoutException():
+            failed = errors.RequestTimeoutError(
+                f"The server was silent for too long ({type(error).__name__})", cause=error
+            )
+        case httpx2.UnsupportedProtocol() | httpx2.LocalProtocolError() | httpx2.InvalidURL():
+            failed = InvalidRequestError(f"The request could not be made: {said}", cause=error)
+        case httpx2.ConnectError() | httpx2.ProxyError():
+            failed = errors.ConnectionError(f"Could not connect to {_whom(url)}: {said}", cause=error)
+            failed.refused = _is_refused(error) and proxy_for(url) is None
+        case httpx2.TransportError():
+            failed = errors.ConnectionError(f"The connection broke: {said}", cause=error)
+        case _:
+            failed = errors.UnexpectedClientError(f"Unexpected HTTP client error: {said}", cause=error)
+    failed.reached = not isinstance(error, _BEFORE_ANYTHING)
+    return failed
+
+
+def _whom(url: str) -> str:
+    """Whom a connection for this URL is made to: the proxy that stands before the server is named as such."""
+    proxy = proxy_for(url)
+    if proxy is not None:
+        return f"the proxy {proxy.url} (named by {proxy.variable})"
+    return without_password(url).partition("?")[0] or "the server"
+
+
+def _is_refused(error: BaseException | None) -> bool:
+    """Whether the other machine answered that nobody listens there."""
+    while error is not None:
+        if isinstance(error, ConnectionRefusedError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False

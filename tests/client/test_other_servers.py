@@ -1,0 +1,77 @@
+"""What other servers leave out, or send as null, is taken where a transfer does not need it."""
+
+import itertools
+
+import httpx2
+import pytest
+
+from heavylift import Heavylift
+from heavylift.client import errors
+from heavylift.client.models import File, Page, Upload, UploadPart
+from heavylift.client.operations.files import retrieve_file
+from heavylift.client.retries import RetryConfig
+from tests.client.rig import URL, Rig
+
+
+@pytest.mark.parametrize(
+    ("kind", "answer"),
+    [
+        (File, {"id": "f"}),
+        (
+            File,
+            {"id": "f", "bytes": None, "created_at": None, "filename": None, "purpose": None, "object": None},
+        ),
+        (File, {"id": "f", "status_details": {"reason": "odd"}, "created_at": 1.75, "expires_at": 2.5}),
+        (Upload, {"id": "u", "status": "pending"}),
+        (Upload, {"id": "u", "status": "completed", "expires_at": None, "file": {"id": "f", "bytes": None}}),
+        (UploadPart, {"id": "p"}),
+        (UploadPart, {"id": "p", "upload_id": None, "object": None, "created_at": None}),
+        (Page[File], {"data": None}),
+        (Page[File], {"data": [{"id": "f", "bytes": None}], "has_more": None, "object": None}),
+    ],
+)
+def test_what_is_not_needed_may_be_missing(kind, answer):
+    assert kind.model_validate(answer)
+
+
+def test_moments_are_whole_seconds_and_nulls_are_known_as_left_out():
+    file = File.model_validate({"id": "f", "created_at": 1.75, "bytes": None, "theirs": None})
+    assert (file.created_at, file.bytes, file.theirs) == (1, 0, None)
+    assert "bytes" not in file.model_fields_set
+
+
+@pytest.mark.parametrize("answer", [{}, {"id": None}, {"bytes": 3}])
+def test_what_is_needed_may_not(rig: Rig, answer: dict[str, object]):
+    rig.handle = lambda request: httpx2.Response(200, json=answer)
+    with pytest.raises(errors.SDKValidationError, match="id"):
+        rig.run(retrieve_file(file_id="file-1"))
+
+
+def listed(handle) -> list[str]:
+    with (
+        httpx2.Client(transport=httpx2.MockTransport(handle)) as http,
+        Heavylift(server_url=URL, api_key="k", http_client=http, retry_config=RetryConfig("none")) as client,
+    ):
+        return [file.id for file in itertools.islice(client.files.list_files(), 100)]
+
+
+def page(*ids: str) -> httpx2.Response:
+    return httpx2.Response(200, json={"data": [{"id": one} for one in ids], "has_more": True})
+
+
+def test_a_list_ends_at_a_page_with_nothing_new():
+    assert listed(lambda request: page("a", "b")) == ["a", "b"]
+
+
+def test_a_list_that_goes_in_circles_ends():
+    circle = itertools.cycle([page("a", "b"), page("c"), page("d", "e")])
+
+    def handle(request: httpx2.Request) -> httpx2.Response:
+        known = next(circle)
+        return httpx2.Response(200, content=known.content, headers=known.headers)
+
+    assert listed(handle) == ["a", "b", "c", "d", "e"]
+
+
+def test_an_empty_page_that_promises_more_ends_the_list():
+    assert listed(lambda request: page()) == []
