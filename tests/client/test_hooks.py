@@ -10,6 +10,7 @@ from heavylift.client import errors
 from heavylift.client.calls import Answer, Request
 from heavylift.client.hooks import HookContext, Hooks
 from heavylift.client.operations.files import open_content, retrieve_file
+from heavylift.client.options import NO_OPTIONS
 from heavylift.client.retries import RetryConfig
 from tests.client.rig import Rig
 
@@ -61,10 +62,10 @@ def test_a_streamed_answer_that_a_hook_does_not_hand_on_lets_go_of_its_connectio
     hook = Noting(deed)
     rig.set(hooks=(Hooks(), hook))
     if outcome is None:
-        rig.run(open_content(file_id="file-1"))
+        rig.run(open_content(file_id="file-1", headers={}, options=NO_OPTIONS))
     else:
         with pytest.raises(outcome):
-            rig.run(open_content(file_id="file-1"))
+            rig.run(open_content(file_id="file-1", headers={}, options=NO_OPTIONS))
     assert hook.raw is not None
     assert hook.raw.is_closed
 
@@ -73,7 +74,7 @@ def test_an_answer_that_every_hook_hands_on_stays_open(rig: Rig) -> None:
     rig.handle = streaming
     hook = Noting(lambda answer: answer)
     rig.set(hooks=(hook,))
-    rig.run(open_content(file_id="file-1"))
+    rig.run(open_content(file_id="file-1", headers={}, options=NO_OPTIONS))
     assert hook.raw is not None
     assert not hook.raw.is_closed
     hook.raw.stream = httpx2.ByteStream(b"")  # nobody reads it here
