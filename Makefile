@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo serve check test bench docs clean
+.PHONY: help demo serve check test fuzz bench docs clean
 
 help: ## say what there is
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -27,6 +27,9 @@ check: $(READY) ## format, lint, types, import rules, house rules
 test: $(READY) ## run every test
 	$(BIN)/python -m tests.engines
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+fuzz: $(READY) ## a million nearly valid byte streams, ours against h11 (COUNT=, SEED=)
+	$(BIN)/python -m tests.api.fuzz --count $(or $(COUNT),1000000) $(if $(SEED),--seed $(SEED))
 
 bench: $(READY) ## measure side by side
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'

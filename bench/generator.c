@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 enum { HEAD = 16384, SINK = 256 << 10, BLOCK = 1 << 20, STATUSES = 600, MOST_SAMPLES = 1 << 20 };
+static const char CREATE[] = "{\"filename\":\"a\",\"purpose\":\"user_data\",\"bytes\":3,\"mime_type\":\"x/y\"}";
 static const char BOUNDARY[] = "----heavylift-bench-7MA4YWxkTrZu0gW";
 
 static struct {
@@ -73,6 +74,7 @@ static void make_body(void) {
     for (size_t at = 0; at < block; at++) {
         if (!strcmp(options.fill, "zero")) body[at] = 0;
         else if (!strcmp(options.fill, "crlf")) body[at] = "\r\n"[at & 1];
+        else if (!strcmp(options.fill, "create")) body[at] = at < sizeof CREATE - 1 ? CREATE[at] : ' ';
         else if (!strcmp(options.fill, "near")) body[at] = near[at % (size_t)length];
         else body[at] = (char)dice(&state);
     }

@@ -13,6 +13,7 @@ import httptools
 from heavylift.api.server.bounds import LINES
 
 END: Final = b"\r\n\r\n"
+_LINE = re.compile(rb"[A-Z-]+ [!-~]+ HTTP/1\.[01]\r\n")
 _DIGITS = re.compile(rb"[0-9]{1,20}")
 _NOT_ASCII = re.compile(rb"[^!-~]")
 TLS_HELLO: Final = b"\x16\x03"
@@ -134,6 +135,8 @@ def parsed(raw: bytes) -> Head:
     head.fields = fields = dict(head.headers)
     head.repeats = len(fields) != len(head.headers)
     _check(head)
+    if not _LINE.match(raw):
+        raise malformed("The line of a request has three words, and one space between two of them.")
     return head
 
 

@@ -1,8 +1,12 @@
 """What a connection has sent and nobody has used yet; and what of it is thrown away."""
 
+import re
+
 from heavylift.api.server.bounds import LINGER_BYTES, LINGER_SECONDS, Budget
 from heavylift.api.server.framing import Framing
 from heavylift.api.server.heads import Cutter
+
+_EMPTY_LINES = re.compile(rb"(?:\r\n)++")
 
 
 class Inbox:
@@ -35,10 +39,10 @@ class Inbox:
         return count
 
     def begins(self) -> bool:
-        """Whether a head begins here. Empty lines before it mean nothing."""
-        if self.data[0] in b"\r\n":
-            self.data = self.data.lstrip(b"\r\n")
-        return bool(self.data)
+        """Whether a head begins here. Empty lines before it mean nothing (RFC 9112, 2.2)."""
+        if self.data[0] == 13 and (found := _EMPTY_LINES.match(self.data)):
+            self.data = self.data[found.end() :]
+        return bool(self.data) and self.data != b"\r"
 
     def cut(self) -> bytes | None:
         """The head that is there, if it is there in whole. Raises Refused."""
