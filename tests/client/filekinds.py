@@ -82,25 +82,24 @@ def of_a_subclass(path: Path) -> Made:
         yield file
 
 
-def gzipped(path: Path) -> Made:
-    other = path.with_name("corpus.jsonl.gz")
-    other.write_bytes(gzip.compress(CONTENT))
-    with gzip.open(other) as file:
+def packed(path: Path, suffix: str, module: Any) -> Made:
+    """By one of the standard library's modules that look alike."""
+    other = path.with_name(f"corpus.jsonl{suffix}")
+    other.write_bytes(module.compress(CONTENT))
+    with module.open(other) as file:
         yield file
+
+
+def gzipped(path: Path) -> Made:
+    yield from packed(path, ".gz", gzip)
 
 
 def bzipped(path: Path) -> Made:
-    other = path.with_name("corpus.jsonl.bz2")
-    other.write_bytes(bz2.compress(CONTENT))
-    with bz2.open(other) as file:
-        yield file
+    yield from packed(path, ".bz2", bz2)
 
 
 def xzipped(path: Path) -> Made:
-    other = path.with_name("corpus.jsonl.xz")
-    other.write_bytes(lzma.compress(CONTENT))
-    with lzma.open(other) as file:
-        yield file
+    yield from packed(path, ".xz", lzma)
 
 
 def buffered_over_gzip(path: Path) -> Made:

@@ -137,6 +137,8 @@ class Scripted:
     def _cancel(self, request: httpx2.Request, upload_id: str) -> httpx2.Response:
         if upload_id not in self.uploads:
             return envelope(404, "No such Upload", param="upload_id", code="upload_not_found")
+        if self.uploads[upload_id]["status"] == "completed":
+            return envelope(400, "The upload is completed.", code="upload_completed")
         self.uploads[upload_id]["status"] = "cancelled"
         return httpx2.Response(200, json=self.uploads[upload_id])
 

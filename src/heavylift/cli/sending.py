@@ -115,8 +115,7 @@ def _cancelled(client: Heavylift, upload_id: str) -> str:
     except KeyboardInterrupt:
         return endings.pending(upload_id)
     except HeavyliftError as error:
-        over = endings.ends_upload(error)
-        return endings.over(upload_id) if over else endings.pending(upload_id, error)
+        return endings.uncancelled(upload_id, error)
     return endings.cancelled(upload_id)
 
 

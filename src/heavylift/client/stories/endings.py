@@ -34,9 +34,14 @@ def cancelled(upload_id: str) -> str:
     return f"The upload {upload_id} is cancelled, and nothing of it is kept."
 
 
-def over(upload_id: str) -> str:
-    """Somebody or something else has ended it."""
-    return f"The upload {upload_id} is no longer there to be cancelled."
+def uncancelled(upload_id: str, error: BaseException) -> str:
+    """The cancellation was refused or not heard."""
+    return over(upload_id, error) if ends_upload(error) else pending(upload_id, error)
+
+
+def over(upload_id: str, reason: object) -> str:
+    """It has ended already: it expired, or its completion arrived and the answer did not."""
+    return f"The upload {upload_id} is over, so it could not be cancelled ({reason})."
 
 
 def pending(upload_id: str, reason: object = "interrupted again") -> str:

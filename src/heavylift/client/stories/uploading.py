@@ -226,7 +226,5 @@ class Uploading:
             yield from cancel_upload(upload_id=upload_id, options=options)
         except HeavyliftError as error:
             LOGGER.debug("The upload %s could not be cancelled (%s).", upload_id, error)
-            return (
-                endings.over(upload_id) if endings.ends_upload(error) else endings.pending(upload_id, error)
-            )
+            return endings.uncancelled(upload_id, error)
         return endings.cancelled(upload_id)
