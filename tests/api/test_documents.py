@@ -6,6 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from heavylift.api import documents
 from heavylift.api.documents import parse_json
@@ -82,3 +84,46 @@ async def test_as_many_ids_as_an_upload_has_parts_are_looked_at(service: Service
     upload = await service.upload()
     error = error_of(await service.client.post(f"/v1/uploads/{upload}/complete", content=body), 400)
     assert error["code"] == "part_not_found"
+
+
+VALUES = st.one_of(
+    st.sampled_from(["1", "-0", "1.0", "1e2", "true", "null", "NaN", "[]", "{}", "01", "9" * 30, "9" * 101]),
+    st.sampled_from(['""', '"3"', '"a\\u0022b"', '"\\ud800"', '"\u00e9"', '"user_data"', '"a\tb"']),
+    st.sampled_from(['{"anchor": "created_at", "seconds": 3600}', '{"seconds": 3600, "seconds": 7200}']),
+    st.text(max_size=6).map(json.dumps),
+    st.integers().map(str),
+)  # fmt: skip
+NAMES = st.sampled_from(
+    ["filename", "purpose", "bytes", "mime_type", "expires_after", "file\\u006eame", "other"]
+)
+USUAL = {"filename": '"a.txt"', "purpose": '"user_data"', "bytes": "3", "mime_type": '"text/plain"'}
+EXPIRES = ("expires_after", '{"anchor": "created_at", "seconds": 3600}')
+
+
+def outcome(body: bytes) -> object:
+    try:
+        return parse_json(body, CreateUpload, LIMITS)
+    except Refusal as refusal:
+        return type(refusal), refusal.message, refusal.param
+
+
+@given(st.lists(st.tuples(NAMES, VALUES), max_size=3), st.sampled_from(["", "\ufeff", " ", "["]))
+@example([], "")
+@example([EXPIRES], "")
+@example([EXPIRES, ("bytes", "3")], "")
+def test_the_quick_way_of_a_small_body_differs_in_nothing(more: list[tuple[str, str]], before: str) -> None:
+    fields = [*USUAL.items(), *more]
+    body = (before + "{" + ", ".join(f'"{name}": {value}' for name, value in fields) + "}").encode()
+    quick = outcome(body)
+    with pytest.MonkeyPatch.context() as patching:
+        patching.setattr(documents, "QUICK", 0)
+        assert outcome(body) == quick
+
+
+def test_the_quick_way_is_taken_by_what_clients_send_and_not_by_equal_keys() -> None:
+    body = b'{"filename": "a", "purpose": "user_data", "bytes": 3, "mime_type": "x"}'
+    assert documents._quickly(body, CreateUpload, LIMITS) == parse_json(body, CreateUpload, LIMITS)
+    twice = body.replace(b'"bytes": 3', b'"bytes": 3, "bytes": 3')
+    assert documents._quickly(twice, CreateUpload, LIMITS) is None
+    with pytest.raises(Refusal, match="a key occurs twice"):
+        parse_json(twice, CreateUpload, LIMITS)
