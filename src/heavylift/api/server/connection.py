@@ -94,7 +94,8 @@ class Connection(Link):
             while self._inbox.data and (step := self._steps.get(self.state)) and step(self):
                 turns -= 1
                 if not turns:
-                    self._loop.call_soon(self._read_on)
+                    if self._inbox.data and self.state in self._steps:
+                        self._loop.call_soon(self._read_on)
                     break
         except Refused as why:
             self.refuse(why)
