@@ -18,6 +18,9 @@ NODE = Path(__file__).parent / "e2e" / "node"
 AZURITE = Path(__file__).parent / "objects" / "azurite"
 """Where the emulator of Azure is installed, by the lock file there."""
 
+OLDEST_UVICORN = Path(sys.prefix) / "uvicorn-oldest"
+"""Where the oldest uvicorn lies whose public names our connection's adapter knows."""
+
 Install = Callable[[], str | None]
 """Installs something. What kept it from doing so, or None."""
 
@@ -63,6 +66,12 @@ def nginx_program() -> str | None:
 def pgbouncer_program() -> str | None:
     """Where PgBouncer is. Debian keeps it there too."""
     return shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
+
+
+def oldest_uvicorn() -> str | None:
+    """Install it into a folder of its own, beside the one that is required."""
+    words = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(OLDEST_UVICORN)]
+    return run([*words, "uvicorn==0.40.0"])
 
 
 def npm(folder: Path) -> Install:
@@ -122,6 +131,8 @@ ENGINES = (
            there=Path("/usr/lib/postgresql/15/bin/postgres").exists, install=debian("postgresql-15")),
     Engine(name="PgBouncer", why="stands before PostgreSQL, as the page on operations shows",
            there=lambda: pgbouncer_program() is not None, install=debian("pgbouncer")),
+    Engine(name="uvicorn 0.40", why="is the oldest that can be given our connection",
+           there=OLDEST_UVICORN.is_dir, install=oldest_uvicorn),
     Engine(name="nginx", why="stands before three servers, as the page on operations shows",
            there=lambda: nginx_program() is not None, install=debian("nginx")),
     Engine(name="openai for Node", why="must work unchanged against the service",

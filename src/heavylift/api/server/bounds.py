@@ -40,9 +40,8 @@ PIECE: Final = 64 * KIB
 """Bytes of an answer written at once, then the client has to take them."""
 
 TURN: Final = 2
-"""Things of one connection that are looked at in one turn of the loop, then others have theirs: a head and its
-small body, or two heads. A thousand that send one request behind the other keep an honest one waiting for two
-thousand answers."""
+"""Things of one connection that are looked at in one turn of the loop, then others have theirs: a head and
+its small body, or two heads. A thousand that pipeline keep an honest one waiting for two thousand answers."""
 
 CHUNKS: Final = 256
 """Chunks of a body that are read in one turn of the loop: about a quarter of a millisecond."""

@@ -117,11 +117,11 @@ class Connection(Link):
         match self.state:
             case State.BODY:
                 assert self.cycle is not None
-                most = bounds.READ if self.cycle.begun else bounds.BODY_AHEAD
+                most = bounds.READ if self.cycle.begun else AHEAD
                 return most - len(self._inbox) if self.cycle.kept < bounds.BODY_AHEAD else 0
-            case State.LINGER | State.DRAIN:
+            case State.LINGER | State.DRAIN if type(self._framing) is not Chunked:
                 return bounds.READ
-            case State.IDLE | State.ANSWER | State.SEND:
+            case State.LINGER | State.IDLE | State.ANSWER | State.SEND:
                 return AHEAD - len(self._inbox)
             case State.HEAD:
                 return AHEAD
