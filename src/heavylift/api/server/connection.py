@@ -114,20 +114,20 @@ class Connection(Link):
 
     def _room(self) -> int:
         """How many bytes there is use for now."""
-        match self.state:
-            case State.BODY:
-                assert self.cycle is not None
-                most = bounds.READ if self.cycle.begun else AHEAD
-                return most - len(self._inbox) if self.cycle.kept < bounds.BODY_AHEAD else 0
-            case State.LINGER | State.DRAIN if type(self._framing) is not Chunked:
-                return bounds.READ
-            case State.LINGER | State.IDLE | State.ANSWER | State.SEND:
-                return AHEAD - len(self._inbox)
-            case State.HEAD:
-                return AHEAD
-            case State.GATHER:
-                return SMALL
-        return 0
+        state = self.state
+        if state is IDLE or state is ANSWER or state is SEND:
+            return AHEAD - len(self._inbox)
+        if state is BODY:
+            assert self.cycle is not None
+            most = bounds.READ if self.cycle.begun else AHEAD
+            return most - len(self._inbox) if self.cycle.kept < bounds.BODY_AHEAD else 0
+        if state is HEAD:
+            return AHEAD
+        if state is GATHER:
+            return SMALL
+        if state is LINGER and type(self._framing) is Chunked:
+            return AHEAD - len(self._inbox)
+        return bounds.READ if state is LINGER or state is DRAIN else 0
 
     def _take_head(self) -> bool:
         """Cut a head off and begin its request. Whether to go on."""
