@@ -122,12 +122,15 @@ async def test_an_early_answer_leaves_at_once_and_the_rest_of_the_body_is_droppe
     assert spoken.connection.state is State.IDLE
 
 
-async def test_the_rest_of_a_body_in_chunks_is_dropped_too() -> None:
+async def test_the_rest_of_a_body_in_chunks_is_dropped_unread_and_ends_the_connection() -> None:
     spoken = speaking(refuse)
     await spoken.say(CHUNKED + b"3\r\nab")
-    assert (await spoken.answer())[0] == 413
-    await spoken.say(b"c\r\n0\r\nX: y\r\n\r\n" + GET)
-    assert (await spoken.answer())[0] == 413
+    status, headers, _ = await spoken.answer()
+    assert (status, headers["connection"]) == (413, "close")
+    assert spoken.connection.state is State.DRAIN
+    await spoken.say(b"c\r\nno chunk at all" + GET)
+    assert not spoken.transport.closing
+    assert not spoken.transport.sent
 
 
 async def test_who_goes_on_for_too_long_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -125,8 +125,6 @@ class Connection(Link):
             return AHEAD
         if state is GATHER:
             return SMALL
-        if state is LINGER and type(self._framing) is Chunked:
-            return AHEAD - len(self._inbox)
         return bounds.READ if state is LINGER or state is DRAIN else 0
 
     def _take_head(self) -> bool:

@@ -161,7 +161,8 @@ class Cycle:
             self.last = self.last or not self._chunked
         if self._chunked:
             lines.append(b"transfer-encoding: chunked\r\n")
-        self.last = self.last or self._waits_for_leave  # it may send its body, or not
+        # It may send its body, or not; and to look for the end of chunks that nobody wants is dear.
+        self.last = self.last or self._waits_for_leave or (self.more and self.head.length is None)
         lines.append(b"connection: close\r\n\r\n" if self.last else b"\r\n")
         self.started, self._left, self._held = True, left, b"".join(lines)
 

@@ -29,6 +29,7 @@ Whatever cannot be understood is refused, and ends the connection: nobody guesse
                                                                                written to be taken
 
   From every state: refused, or the last answer written before all was read -> DRAIN; client gone -> CLOSED.
+  An answer before the end of a body in chunks is a last one: to look for that end would be dear.
   In DRAIN our side is closed already: whoever still sends would else get a reset that destroys the answer.
   Always: while the client does not take what was written nothing new is begun, and after idle_seconds of
   that the connection is aborted. When the server stops, IDLE, HEAD, LINGER and DRAIN end at once.
