@@ -91,6 +91,7 @@ def make_file(path: Path, mib: int) -> None:
 def serve(folder: Path, *, relaxed: bool) -> tuple[Process, str]:
     """A server on a free port, and its URL."""
     environment = {**os.environ, "HEAVYLIFT_BOOTSTRAP_KEY": KEY, "PYTHONUNBUFFERED": "1"}
+    environment["HEAVYLIFT_MAX_OPEN_UPLOADS"] = "0"
     if relaxed:
         environment["HEAVYLIFT_DURABILITY"] = "relaxed"
     words = [sys.executable, "-m", "heavylift.cli", "serve", "--data", str(folder / "data"), "--port", "0"]

@@ -39,7 +39,12 @@ class Heavylift(Peer):
         return [sys.executable, "-m", "heavylift.cli", "serve", "--data", data, "--port", str(self.port)]
 
     def environment(self) -> Mapping[str, str]:
-        bounds = {"MAX_HELD_BYTES": str(UNBOUNDED), "MAX_PARTS": str(10**9), "MAX_BODIES": "1024"}
+        bounds = {
+            "MAX_HELD_BYTES": str(UNBOUNDED),
+            "MAX_PARTS": str(10**9),
+            "MAX_BODIES": "1024",
+            "MAX_OPEN_UPLOADS": "0",
+        }
         settings = {"BOOTSTRAP_KEY": KEY, "LOG_FORMAT": "json"} | bounds | self._options
         return {f"HEAVYLIFT_{name}": value for name, value in settings.items()}
 

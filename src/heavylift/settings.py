@@ -162,6 +162,14 @@ class Settings(BaseSettings):
         9 * GIB, ge=1, description="Most bytes that a pending Upload may hold, Parts sent twice included."
     )
     max_parts: int = Field(10_000, ge=1, description="Most Parts of an Upload.")
+    max_open_uploads: int = Field(
+        1_000, ge=0, description="Most Uploads of a project that may be pending at once; 0 for any number."
+    )
+    max_project_bytes: Size = Field(
+        0,
+        ge=0,
+        description="Most bytes that a project may hold, pending Parts and Files together; 0 for any amount.",
+    )
     max_file_bytes: Size = Field(512 * MIB, ge=1, description="Most bytes of one POST /v1/files.")
     max_json_bytes: Size = Field(MIB, ge=1 * KIB, description="Most bytes of a JSON body.")
     max_head_bytes: Size = Field(64 * KIB, ge=1 * KIB, description="Most bytes of a request's headers.")
@@ -287,6 +295,8 @@ class Settings(BaseSettings):
             upload_bytes=self.max_upload_bytes,
             held_bytes=self.max_held_bytes,
             parts=self.max_parts,
+            open_uploads=self.max_open_uploads,
+            project_bytes=self.max_project_bytes,
             upload_seconds=self.upload_seconds,
             file_bytes=self.max_file_bytes,
             json_bytes=self.max_json_bytes,

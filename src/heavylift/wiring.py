@@ -87,7 +87,7 @@ async def open_stores(settings: Settings, *, clock: Clock = time.time) -> AsyncI
     """
     durable = settings.durability is Durability.STRICT
     lay_out(settings)
-    catalog = await _open_catalog(settings, durable=durable)
+    catalog = await _open_catalog(settings, durable=durable, clock=clock)
     try:
         blobs = _opened_blobs(settings, durable=durable, clock=clock)
         try:
@@ -98,11 +98,12 @@ async def open_stores(settings: Settings, *, clock: Clock = time.time) -> AsyncI
         await catalog.close()
 
 
-async def _open_catalog(settings: Settings, *, durable: bool) -> Catalog:
-    """In a thread: a database that hangs must not keep the loop from saying so."""
+async def _open_catalog(settings: Settings, *, durable: bool, clock: Clock) -> Catalog:
+    """In a thread: a database that hangs must not keep the loop from saying so. A clock of the tests goes
+    before the database's own."""
     opening = asyncio.ensure_future(
         asyncio.to_thread(
-            open_catalog, settings.catalog_url, durable=durable,
+            open_catalog, settings.catalog_url, durable=durable, clock=None if clock is time.time else clock,
             pool_size=settings.catalog_pool_size, prepared_statements=settings.catalog_prepared_statements,
         )
     )  # fmt: skip

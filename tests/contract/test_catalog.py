@@ -14,6 +14,7 @@ from tests.contract.catalog_isolation import CatalogOfTenants
 from tests.contract.catalog_machine import CatalogMachine
 from tests.contract.catalog_races import CatalogRaces, SharedCatalogRaces
 from tests.contract.catalog_reclaiming import CatalogOfReclaiming
+from tests.contract.catalog_room import CatalogOfRoom
 from tests.contract.catalog_upkeep import CatalogOfKeys, CatalogOfLists, CatalogOfUpkeep
 from tests.contract.engines_postgres import Server
 
@@ -80,6 +81,10 @@ class TestUploads(CatalogOfUploads):
 
 
 class TestFiles(CatalogOfFiles):
+    pass
+
+
+class TestRoom(CatalogOfRoom):
     pass
 
 

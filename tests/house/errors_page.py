@@ -60,6 +60,10 @@ REMEDIES = {
     "Md5Mismatch": "Check the order of `part_ids`. If it is right, find the Part whose checksum differs from"
     " your bytes, send it again, and complete with its new id.",
     "PartNotFound": "List ids that `POST /v1/uploads/{upload_id}/parts` of this Upload returned.",
+    "ProjectFull": "Delete Files or cancel Uploads. An operator can give more room with"
+    " `HEAVYLIFT_MAX_PROJECT_BYTES`.",
+    "TooManyUploads": "Complete or cancel some Uploads. An operator can allow more with"
+    " `HEAVYLIFT_MAX_OPEN_UPLOADS`.",
     "TooManyParts": "Create a new Upload and send larger Parts.",
     "UnsupportedCoding": "Send the bytes themselves, without a Content-Encoding.",
     "UnknownParameter": "Leave the field out.",

@@ -42,10 +42,26 @@ WHERE project = :project
 UPDATE uploads SET held_bytes = held_bytes + :bytes, held_parts = held_parts + 1
 WHERE id = :upload_id AND project = :project AND state = 'pending' AND expires_at > :judged_at
   AND held_bytes + :bytes <= :most_bytes AND held_parts < :most_parts
+  AND (:most_of_project = 0 OR :bytes <= :most_of_project
+    - (SELECT coalesce(sum(held.held_bytes), 0) FROM uploads AS held
+       WHERE held.project = :project AND held.state = 'pending')
+    - (SELECT coalesce(sum(files.bytes), 0) FROM files WHERE files.project = :project))
   AND coalesce(CAST(:given AS DOUBLE PRECISION), {now}) < CAST(:bytes_until AS DOUBLE PRECISION)
   AND NOT EXISTS (SELECT 1 FROM garbage WHERE garbage.blob = :blob)
   AND NOT EXISTS (SELECT 1 FROM arrivals WHERE arrivals.id = 0)
 RETURNING id;
+
+-- find_open: how many uploads are pending with their deadline ahead, counted no further than matters.
+SELECT count(*) AS pending FROM (
+  SELECT 1 AS one FROM uploads
+  WHERE project = :project AND state = 'pending' AND expires_at > :now LIMIT :most
+) AS ahead;
+
+-- find_held: what a project holds, in parts of pending uploads and in files.
+SELECT CAST(
+  (SELECT coalesce(sum(held_bytes), 0) FROM uploads WHERE project = :project AND state = 'pending')
+  + (SELECT coalesce(sum(bytes), 0) FROM files WHERE project = :project) AS BIGINT
+) AS held;
 
 -- insert_part: a part of an upload or the stored bytes of a posted file; both are rows of one kind.
 INSERT INTO parts (id, project, upload_id, file_id, position, blob, bytes, checksum, created_at)

@@ -33,8 +33,10 @@ class SqlCatalog(Catalog):
 
     # uploads
 
-    async def add_upload(self, upload: Upload, once: Once | None = None) -> Upload:
-        return await self._driver.write(lambda: sql_uploads.add_upload(upload, once))
+    async def add_upload(self, upload: Upload, once: Once | None = None, *, open_uploads: int = 0) -> Upload:
+        return await self._driver.write(
+            lambda: sql_uploads.add_upload(upload, once, open_uploads=open_uploads)
+        )
 
     async def upload(self, project: str, upload_id: str) -> Upload | None:
         return await self._driver.read(
@@ -53,11 +55,12 @@ class SqlCatalog(Catalog):
         bytes_until: float,
         held_bytes: int,
         held_parts: int,
+        project_bytes: int = 0,
     ) -> bool:
         return await self._driver.write(
             lambda: sql_uploads.add_part(
                 project, part, judged_at=judged_at, bytes_until=bytes_until, given=self._given(),
-                held_bytes=held_bytes, held_parts=held_parts,
+                held_bytes=held_bytes, held_parts=held_parts, project_bytes=project_bytes,
             )
         )  # fmt: skip
 
@@ -88,12 +91,24 @@ class SqlCatalog(Catalog):
 
     # files
 
+    async def held(self, project: str) -> int:
+        return await self._driver.read(lambda: sql_files.find_held(project))
+
     async def add_file(
-        self, file: File, extents: Sequence[Extent], once: Once | None = None, *, bytes_until: float
+        self,
+        file: File,
+        extents: Sequence[Extent],
+        once: Once | None = None,
+        *,
+        bytes_until: float,
+        project_bytes: int = 0,
     ) -> File:
         return await self._driver.write(
-            lambda: sql_files.add_file(file, extents, once, bytes_until=bytes_until, given=self._given())
-        )
+            lambda: sql_files.add_file(
+                file, extents, once,
+                bytes_until=bytes_until, given=self._given(), project_bytes=project_bytes,
+            )
+        )  # fmt: skip
 
     async def file(self, project: str, file_id: str, *, now: float) -> File | None:
         return await self._driver.read(

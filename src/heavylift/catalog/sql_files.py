@@ -7,6 +7,7 @@ from operator import itemgetter
 from heavylift.catalog import sql_idempotency
 from heavylift.catalog.transactions import Row, Statement, Transaction, ask, for_each
 from heavylift.domain import checksums
+from heavylift.domain.errors import ProjectFull
 from heavylift.domain.files import Extent, File, Place, touched
 from heavylift.domain.idempotency import Once
 from heavylift.service.ports import NotDone, Page, Wanted
@@ -27,6 +28,11 @@ def cursor(page: Page) -> dict[str, str | int]:
     return {"after": start if page.after is None else page.after, "limit": page.limit}
 
 
+def find_held(project: str) -> Transaction[int]:
+    [row] = yield ask("find_held", project=project)
+    return int(row["held"])
+
+
 def add_file(
     file: File,
     extents: Sequence[Extent],
@@ -34,6 +40,7 @@ def add_file(
     *,
     bytes_until: float,
     given: float | None,
+    project_bytes: int = 0,
 ) -> Transaction[File]:
     made = None if once is None else (yield from sql_idempotency.take(file.project, once, file.id))
     if made is not None:
@@ -41,6 +48,8 @@ def add_file(
         if found is None:
             raise sql_idempotency.gone(made)
         return found
+    if project_bytes and (yield from find_held(file.project)) + file.bytes > project_bytes:
+        raise ProjectFull(project_bytes, file.bytes)
     yield insert_file(file.project, file)
     for extent in extents:
         condemned = yield ask("find_condemned", blob=extent.blob, bytes_until=bytes_until, given=given)

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from heavylift.catalog import sql_files, sql_idempotency
 from heavylift.catalog.transactions import UNDO, Parameters, Row, Transaction, ask, for_each
 from heavylift.domain import checksums
+from heavylift.domain.errors import TooManyUploads
 from heavylift.domain.files import Extent, File
 from heavylift.domain.idempotency import Once
 from heavylift.domain.uploads import Part, Status, Upload
@@ -18,13 +19,19 @@ NO_DEADLINE = -1
 EVERYTHING = Page(limit=2**31 - 1)
 
 
-def add_upload(upload: Upload, once: Once | None = None) -> Transaction[Upload]:
+def add_upload(upload: Upload, once: Once | None = None, *, open_uploads: int = 0) -> Transaction[Upload]:
     made = None if once is None else (yield from sql_idempotency.take(upload.project, once, upload.id))
     if made is not None:
         found = yield from find_upload(upload.project, made)
         if found is None:
             raise sql_idempotency.gone(made)
         return found
+    if open_uploads:
+        [found_open] = yield ask(
+            "find_open", project=upload.project, now=upload.created_at, most=open_uploads
+        )
+        if found_open["pending"] >= open_uploads:
+            raise TooManyUploads(open_uploads)
     yield ask("insert_upload", **(asdict(upload) | {"state": upload.state.value}))
     return upload
 
@@ -57,6 +64,7 @@ def add_part(
     given: float | None,
     held_bytes: int,
     held_parts: int,
+    project_bytes: int = 0,
 ) -> Transaction[bool]:
     claimed = yield ask(
         "claim_room",
@@ -69,6 +77,7 @@ def add_part(
         given=given,
         most_bytes=held_bytes,
         most_parts=held_parts,
+        most_of_project=project_bytes,
     )
     if not claimed:
         return False

@@ -7,6 +7,8 @@ Refusal                     understood and declined; nothing was changed
 │   ├── UnfitFile           name, MIME type or size does not fit the purpose
 │   ├── UploadTooLarge      more bytes than an Upload may declare or hold
 │   ├── TooManyParts        more Parts than an Upload may hold
+│   ├── TooManyUploads      more pending Uploads than a project may have
+│   ├── ProjectFull         more bytes than a project may hold
 │   ├── BytesMismatch       the listed Parts do not add up to the declared size
 │   ├── PartNotFound        a listed Part is not one of this Upload's
 │   ├── DuplicatePart       a Part is listed twice
@@ -90,6 +92,30 @@ class TooManyParts(InvalidRequest):
     """More Parts than an Upload may hold."""
 
     code = "too_many_parts"
+
+
+class TooManyUploads(InvalidRequest):
+    """More pending Uploads than a project may have at once."""
+
+    code = "too_many_uploads"
+
+    def __init__(self, most: int) -> None:
+        super().__init__(
+            f"{most} Uploads of this project are pending, the most there may be. Complete or cancel some, or"
+            " wait until they expire, then create it again."
+        )
+
+
+class ProjectFull(InvalidRequest):
+    """More bytes than a project may hold, pending Parts and Files together."""
+
+    code = "project_full"
+
+    def __init__(self, most: int, size: int) -> None:
+        super().__init__(
+            f"This project may hold {most} bytes in all, and has no room for {size} more. Delete Files or"
+            " cancel Uploads, then send it again."
+        )
 
 
 class BytesMismatch(InvalidRequest):

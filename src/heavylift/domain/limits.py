@@ -40,6 +40,12 @@ class Limits:
     filename_chars: int = 255
     """A file's name. The longest that common file systems take."""
 
+    open_uploads: int = 1_000
+    """Uploads that a project may have pending at once; 0 for any number. Each may hold 9 GiB for an hour."""
+
+    project_bytes: int = 0
+    """What a project may hold in all, pending Parts and Files; 0 for any amount."""
+
     page: int = 10_000
     """Entries of one page of a list. OpenAI says 10,000."""
 

@@ -14,7 +14,14 @@ from dataclasses import dataclass
 
 from heavylift.domain import files as rules
 from heavylift.domain import ids, purposes
-from heavylift.domain.errors import FileTooLarge, IdempotencyKeyReused, InvalidRequest, NoSuchFile, UnfitFile
+from heavylift.domain.errors import (
+    FileTooLarge,
+    IdempotencyKeyReused,
+    InvalidRequest,
+    NoSuchFile,
+    ProjectFull,
+    UnfitFile,
+)
 from heavylift.domain.files import WHOLE, Extent, File, Place, Span
 from heavylift.domain.idempotency import once
 from heavylift.domain.limits import Limits
@@ -122,8 +129,14 @@ class Files:
         )
         try:
             async with self._recording.of(blob):
-                made = await self._catalog.add_file(file, [extent], asked, bytes_until=bytes_until)
-        except IdempotencyKeyReused:
+                made = await self._catalog.add_file(
+                    file,
+                    [extent],
+                    asked,
+                    bytes_until=bytes_until,
+                    project_bytes=self._limits.project_bytes,
+                )
+        except (IdempotencyKeyReused, ProjectFull):
             await self._blobs.delete([blob])
             raise
         if made.id != file.id:

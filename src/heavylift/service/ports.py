@@ -173,10 +173,11 @@ class Catalog(Upkeep, Protocol):
 
     # uploads
 
-    async def add_upload(self, upload: Upload, once: Once | None = None) -> Upload:
+    async def add_upload(self, upload: Upload, once: Once | None = None, *, open_uploads: int = 0) -> Upload:
         """Store a new Upload, and give it back. If `once` names a request that was done before, store
         nothing and give back the Upload of then. Raises IdempotencyKeyReused if it was another request,
-        or if that Upload is no longer known."""
+        or if that Upload is no longer known, and TooManyUploads, with nothing stored, if
+        `open_uploads` (0: any number) of the project are pending and not expired when this one is created."""
         ...
 
     async def upload(self, project: str, upload_id: str) -> Upload | None:
@@ -196,12 +197,15 @@ class Catalog(Upkeep, Protocol):
         bytes_until: float,
         held_bytes: int,
         held_parts: int,
+        project_bytes: int = 0,
     ) -> bool:
         """Store a Part and count it in its Upload, if that is pending and not expired at
         `judged_at`, and the Part leaves it holding at most `held_bytes` bytes in `held_parts` Parts.
 
         False, and nothing stored, otherwise. Also False if the Part's blob is in the garbage, or it is
-        `bytes_until` by the catalog's clock, from when on a search may have taken it for an orphan.
+        `bytes_until` by the catalog's clock, from when on a search may have taken it for an orphan, or if the
+        project would hold more than `project_bytes` (0: any amount). What arrives at the same moment may
+        exceed that.
         """
         ...
 
@@ -235,12 +239,23 @@ class Catalog(Upkeep, Protocol):
 
     # files
 
+    async def held(self, project: str) -> int:
+        """Bytes that the project holds, in the Parts of pending Uploads and in Files."""
+        ...
+
     async def add_file(
-        self, file: File, extents: Sequence[Extent], once: Once | None = None, *, bytes_until: float
+        self,
+        file: File,
+        extents: Sequence[Extent],
+        once: Once | None = None,
+        *,
+        bytes_until: float,
+        project_bytes: int = 0,
     ) -> File:
         """Store a File that did not come from an Upload, and give it back. Raises StorageDown, and stores
         nothing, if one of its blobs is in the garbage, or it is `bytes_until` by the catalog's clock.
-        `once` as with `add_upload`."""
+        `once` as with `add_upload`. Raises ProjectFull, and stores nothing, if the project would hold more
+        than `project_bytes` (0: any amount)."""
         ...
 
     async def file(self, project: str, file_id: str, *, now: float) -> File | None:

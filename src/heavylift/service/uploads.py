@@ -6,7 +6,13 @@ from dataclasses import dataclass
 from heavylift.domain import files as file_rules
 from heavylift.domain import ids, purposes
 from heavylift.domain import uploads as rules
-from heavylift.domain.errors import Md5Mismatch, NoSuchUpload, StorageUnavailable, UploadCompleted
+from heavylift.domain.errors import (
+    Md5Mismatch,
+    NoSuchUpload,
+    ProjectFull,
+    StorageUnavailable,
+    UploadCompleted,
+)
 from heavylift.domain.files import Extent, File
 from heavylift.domain.idempotency import once
 from heavylift.domain.limits import Limits
@@ -96,7 +102,7 @@ class Uploads:
             limits=self._limits,
         )
         asked = once(key, "upload", filename, purpose, bytes, mime_type, lifetime, now=now)
-        made = await self._catalog.add_upload(upload, asked)
+        made = await self._catalog.add_upload(upload, asked, open_uploads=self._limits.open_uploads)
         if made.id != upload.id:
             return await self._snapshot(made)
         return Snapshot(upload=upload, status=upload.state)
@@ -153,11 +159,13 @@ class Uploads:
                 bytes_until=judged_at + self._orphan_grace,
                 held_bytes=self._limits.held_bytes,
                 held_parts=self._limits.parts,
+                project_bytes=self._limits.project_bytes,
             )
         if not stored:
             self._admission.forget(upload_id)
             await self._blobs.delete([blob])
             rules.admit_part(await self._find(project, upload_id), meter.bytes, judged_at, self._limits)
+            await self._check_room(project, meter.bytes)
             raise StorageUnavailable("The Part took so long that its bytes were reclaimed. Send it again.")
         return part
 
@@ -167,7 +175,14 @@ class Uploads:
             return
         upload = await self._find(project, upload_id)
         rules.admit_part(upload, at_least, now, self._limits)
+        await self._check_room(project, at_least)
         self._admission.remember(upload, now)
+
+    async def _check_room(self, project: str, size: int) -> None:
+        """Refuse what the project as a whole has no room for. The catalog decides when the Part is added."""
+        most = self._limits.project_bytes
+        if most and await self._catalog.held(project) + size > most:
+            raise ProjectFull(most, size)
 
     def meter(self, expected: Sequence[Expected] = ()) -> Meter:
         """What watches a Part go by: its size, its checksum, the digests it was promised to have."""
