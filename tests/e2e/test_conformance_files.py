@@ -79,7 +79,7 @@ def test_case_088_512_mib_may_be_posted_and_not_one_byte_more(api: httpx2.Client
 @pytest.mark.stores(SQLITE_DISK)
 def test_case_089_a_batch_file_over_200_mib_is_refused(api: httpx2.Client) -> None:
     found = post_sized(api, BATCH_MOST + 1, filename="x.jsonl", purpose="batch")
-    assert refused(found, 400, code=None, param="file") == "File is too large."
+    refused(found, 400, code=None, param="file", says="File is too large. It has")
     file = good(post_sized(api, BATCH_MOST, filename="x.jsonl", purpose="batch"))
     good(api.delete(f"/files/{file['id']}"))
 
@@ -87,7 +87,7 @@ def test_case_089_a_batch_file_over_200_mib_is_refused(api: httpx2.Client) -> No
 def test_case_090_an_empty_file_is_refused_unless_a_setting_allows_it(
     api: httpx2.Client, small_api: httpx2.Client
 ) -> None:
-    assert refused(send_file(api, b""), 400, code=None, param="file") == "File is empty."
+    refused(send_file(api, b""), 400, code=None, param="file", says="File is empty.")
     assert good(send_file(small_api, b""))["bytes"] == 0
 
 
@@ -190,7 +190,7 @@ def test_case_097_purposes_that_openai_closes_can_be_closed(small_api: httpx2.Cl
     file = add_file(small_api, purpose="assistants")["id"]
     found = small_api.get(f"/files/{file}/content")
     message = refused(found, 400, code=None, param=None)
-    assert message == "Not allowed to download files of purpose: assistants"
+    assert message.startswith("Not allowed to download files of purpose: assistants")
     assert content_of(small_api, add_file(small_api, b"open", purpose="batch")["id"]) == b"open"
 
 

@@ -12,7 +12,7 @@ Every answer that is not a success is JSON with the same four keys. All four are
 ```json
 {
   "error": {
-    "message": "A Part holds at most 67108864 bytes.",
+    "message": "A Part holds at most 67108864 bytes. Send the same bytes in smaller Parts.",
     "type": "invalid_request_error",
     "param": "data",
     "code": "part_too_large"

@@ -60,6 +60,8 @@ def test_nginx_is_told_to_let_the_largest_body_through() -> None:
 
 
 def test_the_error_that_is_shown_is_one_that_is_sent() -> None:
-    refusal = PartTooLarge("A Part holds at most 67108864 bytes.", param="data")
+    refusal = PartTooLarge(
+        "A Part holds at most 67108864 bytes. Send the same bytes in smaller Parts.", param="data"
+    )
     [shown] = blocks("docs/errors.md", "json")
     assert json.loads(shown.text) == json.loads(bytes(refusal_response(refusal).body))

@@ -190,12 +190,9 @@ async def test_a_completed_upload_outlives_its_file(world: World) -> None:
     done = await world.complete(upload_id, [part])
     assert done.file is not None
     await world.files.delete(OURS, done.file.id)
-    for snapshot in (
-        await world.uploads.retrieve(OURS, upload_id),
-        await world.complete(upload_id, [part]),
-    ):
-        assert (snapshot.status, snapshot.file) == (Status.COMPLETED, None)
-        assert snapshot.upload.held_parts == 0
+    snapshot = await world.uploads.retrieve(OURS, upload_id)
+    assert (snapshot.status, snapshot.file) == (Status.COMPLETED, None)
+    assert snapshot.upload.held_parts == 0
     assert await world.uploads.parts(OURS, upload_id, page=ALL) == []
     with pytest.raises(NoSuchFile):
         await world.content(done.file.id)
@@ -291,3 +288,16 @@ async def test_uploads_are_paged_without_gap_or_repetition(world: World) -> None
         seen += [one.upload.id for one in found]
         after = seen[-1]
     assert seen == sorted(made, reverse=True)
+
+
+async def test_completed_again_after_its_file_was_deleted_it_says_so(world: World) -> None:
+    upload = await world.open(3)
+    parts = [await world.part(upload, b"abc")]
+    made = (await world.complete(upload, parts)).file
+    assert made is not None
+    assert (await world.complete(upload, parts)).file == made
+    await world.files.delete(OURS, made.id)
+    with pytest.raises(UploadCompleted, match=f"{made.id}, which has been deleted") as refused:
+        await world.complete(upload, parts)
+    assert "create a new Upload" in refused.value.message
+    assert (await world.uploads.retrieve(OURS, upload)).file is None

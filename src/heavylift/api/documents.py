@@ -118,7 +118,7 @@ def _explained(error: ValidationError) -> Refusal:
     param = ".".join(names)[:200]
     match first["type"]:
         case "extra_forbidden":
-            return UnknownParameter(f"Unknown parameter: '{param}'.", param=param)
+            return UnknownParameter(f"Unknown parameter: '{param}'. Leave it out.", param=param)
         case "missing":
             return InvalidRequest(f"Missing required parameter: '{param}'.", param=param)
     return InvalidRequest(f"Invalid '{param}': {first['msg']}.", param=param)

@@ -96,7 +96,9 @@ def _headers(block: bytes, *, param: str, strict: bool) -> tuple[tuple[str, str]
         text = block.decode("utf-8", "strict" if strict else "replace")
         lines = text.split("\r\n") if text else []
     except UnicodeDecodeError:
-        raise MalformedBody("The headers of a form field are not UTF-8.", param=param) from None
+        raise MalformedBody(
+            "The headers of a form field are not UTF-8. Send names in UTF-8.", param=param
+        ) from None
     if len(lines) > HEADERS:
         raise MalformedBody(f"A form field has more than {HEADERS} header lines.", param=param)
     headers = []

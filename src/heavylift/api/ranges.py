@@ -42,7 +42,9 @@ class Unsatisfiable(Refusal):
     code = "range_not_satisfiable"
 
     def __init__(self, size: int) -> None:
-        super().__init__(f"The range lies outside the file, which has {size} bytes.", param="Range")
+        super().__init__(
+            f"The range lies outside the file, which has {size} bytes. Ask for others.", param="Range"
+        )
         self.size = size
 
 

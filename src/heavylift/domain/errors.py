@@ -200,7 +200,10 @@ class NoSuchCursor(NotFound):
     """`after` of a list is not the id of anything."""
 
     def __init__(self) -> None:
-        super().__init__("Resource not found.", param="after")
+        super().__init__(
+            "Resource not found. `after` must be such an id, as the `last_id` of the page before.",
+            param="after",
+        )
 
 
 class TooLarge(Refusal):

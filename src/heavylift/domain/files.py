@@ -87,7 +87,7 @@ def clean_filename(filename: str, limits: Limits, *, param: str = "filename") ->
         raise InvalidRequest("The file name is empty. Name the file, such as 'data.jsonl'.", param=param)
     if len(name) > limits.filename_chars:
         raise InvalidRequest(
-            f"The file name is {len(name)} characters long; the most is {limits.filename_chars}.",
+            f"The file name is {len(name)} characters long; the most is {limits.filename_chars}. Shorten it.",
             param=param,
         )
     if not BETRAYING.isdisjoint(name):
@@ -97,7 +97,9 @@ def clean_filename(filename: str, limits: Limits, *, param: str = "filename") ->
             param=param,
         )
     if any(0xD800 <= ord(character) < 0xE000 for character in name):
-        raise InvalidRequest("The file name must be valid Unicode.", param=param)
+        raise InvalidRequest(
+            "The file name must be valid Unicode; it holds half of a character.", param=param
+        )
     return name
 
 

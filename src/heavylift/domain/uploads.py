@@ -119,7 +119,8 @@ def open_upload(
         raise InvalidRequest(f"bytes is {bytes}; an Upload must declare at least 1 byte.", param="bytes")
     if bytes > limits.upload_bytes:
         raise UploadTooLarge(
-            f"bytes is {bytes}; an Upload holds at most {limits.upload_bytes} bytes.", param="bytes"
+            f"bytes is {bytes}; an Upload holds at most {limits.upload_bytes} bytes. Store it in several.",
+            param="bytes",
         )
     created_at = int(now)
     return Upload(
@@ -142,7 +143,7 @@ def move(upload: Upload, action: Action, now: float) -> Status:
         return TRANSITIONS[status][action]
     except KeyError:
         raise CLOSED[status](
-            f"Upload {upload.id} is {status} and can no longer {action}.", param="upload_id"
+            f"Upload {upload.id} is {status} and can no longer {action}. Create a new one.", param="upload_id"
         ) from None
 
 
@@ -170,7 +171,10 @@ def admit_part(upload: Upload, size: int, now: float, limits: Limits) -> None:
 def check_part_size(size: int, limits: Limits) -> None:
     """Refuse a Part over the limit."""
     if size > limits.part_bytes:
-        raise PartTooLarge(f"A Part holds at most {limits.part_bytes} bytes.", param="data")
+        raise PartTooLarge(
+            f"A Part holds at most {limits.part_bytes} bytes. Send the same bytes in smaller Parts.",
+            param="data",
+        )
 
 
 def check_part_filled(size: int) -> None:
@@ -187,12 +191,16 @@ def list_parts(upload: Upload, held: Sequence[Part], part_ids: Sequence[str]) ->
     """
     doubled = [part_id for part_id, times in Counter(part_ids).items() if times > 1]
     if doubled:
-        raise DuplicatePart(f"Listed more than once: {some_of(doubled)}.", param="part_ids")
+        raise DuplicatePart(
+            f"Listed more than once: {some_of(doubled)}. List every Part once.", param="part_ids"
+        )
     by_id = {part.id: part for part in held}
     unknown = [part_id for part_id in part_ids if part_id not in by_id]
     if unknown:
         raise PartNotFound(
-            f"Not among the Parts of Upload {upload.id}: {some_of(unknown)}.", param="part_ids"
+            f"Not among the Parts of Upload {upload.id}: {some_of(unknown)}."
+            " List ids that its Parts were given.",
+            param="part_ids",
         )
     extents = [by_id[part_id].extent for part_id in part_ids]
     listed = sum(extent.bytes for extent in extents)

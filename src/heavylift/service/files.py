@@ -176,7 +176,10 @@ class Files:
 
         def judged(file: File) -> Span | None:
             if file.purpose in self._closed_purposes:
-                raise InvalidRequest(f"Not allowed to download files of purpose: {file.purpose}")
+                raise InvalidRequest(
+                    f"Not allowed to download files of purpose: {file.purpose}. An operator can allow it with"
+                    " HEAVYLIFT_DOWNLOADS=all."
+                )
             return wanted(file)
 
         found = None
@@ -204,7 +207,7 @@ class Files:
 
     def _check_filled(self, size: int) -> None:
         if size == 0 and not self._limits.empty_files:
-            raise UnfitFile("File is empty.", param="file")
+            raise UnfitFile("File is empty. Send at least 1 byte of it.", param="file")
 
     def _judge(self, description: Description, size: int) -> tuple[Description, Purpose]:
         """The description with its file name cleaned, and its purpose. Raises what is wrong with them."""
@@ -214,7 +217,11 @@ class Files:
         if description.lifetime is not None:
             rules.check_lifetime(description.lifetime, self._limits)
         if purpose.post_bytes is not None and size > purpose.post_bytes:
-            raise UnfitFile("File is too large.", param="file")
+            raise UnfitFile(
+                f"File is too large. It has {size} bytes; for the purpose '{purpose.name}' one POST /v1/files"
+                f" takes at most {purpose.post_bytes}. Send it in Parts, through POST /v1/uploads.",
+                param="file",
+            )
         return (
             Description(filename=filename, purpose=purpose.name, lifetime=description.lifetime),
             purpose,

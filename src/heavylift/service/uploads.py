@@ -253,14 +253,22 @@ class Uploads:
         return Snapshot(upload=upload, status=upload.status_at(now), file=file)
 
     async def _completed_before(self, upload: Upload, receipt: str) -> Snapshot:
-        """The answer to `complete` on a completed Upload: the same as then, for the same arguments."""
+        """The answer to `complete` on a completed Upload: the same as then, for the same arguments, as long
+        as there is its File."""
         if upload.receipt != receipt:
             raise UploadCompleted(
                 f"Upload {upload.id} is completed already, with other part_ids or another md5, as"
                 f" File {upload.file_id}.",
                 param="upload_id",
             )
-        return await self._snapshot(upload)
+        snapshot = await self._snapshot(upload)
+        if snapshot.file is None:
+            raise UploadCompleted(
+                f"Upload {upload.id} was completed as File {upload.file_id}, which has been deleted or has"
+                " expired since. To store its bytes again, create a new Upload.",
+                param="upload_id",
+            )
+        return snapshot
 
     async def _check_md5(self, upload: Upload, extents: Sequence[Extent], md5: str, judged_at: float) -> None:
         """Have the file read once and compare. Raises Md5Mismatch, Overloaded."""
