@@ -23,7 +23,7 @@ from heavylift.domain.errors import (
     UnfitFile,
 )
 from heavylift.domain.files import WHOLE, Extent, File, Place, Span
-from heavylift.domain.idempotency import once
+from heavylift.domain.idempotency import Once, once
 from heavylift.domain.limits import Limits
 from heavylift.domain.purposes import Checks, Purpose
 from heavylift.service.abilities import OpenBlob, OpensFiles
@@ -127,8 +127,12 @@ class Files:
             str(meter.checksum),
             now=now,
         )
+        return await self._add(file, extent, asked, bytes_until)
+
+    async def _add(self, file: File, extent: Extent, asked: Once | None, bytes_until: float) -> File:
+        """Store the facts. The bytes of what was refused, or done before, go."""
         try:
-            async with self._recording.of(blob):
+            async with self._recording.of(extent.blob):
                 made = await self._catalog.add_file(
                     file,
                     [extent],
@@ -137,10 +141,10 @@ class Files:
                     project_bytes=self._limits.project_bytes,
                 )
         except (IdempotencyKeyReused, ProjectFull):
-            await self._blobs.delete([blob])
+            await self._blobs.delete([extent.blob])
             raise
         if made.id != file.id:
-            await self._blobs.delete([blob])
+            await self._blobs.delete([extent.blob])
         return made
 
     async def retrieve(self, project: str, file_id: str) -> File:
