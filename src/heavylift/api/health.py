@@ -1,9 +1,12 @@
 """Routes that watch over the service: alive, ready."""
 
+from typing import Literal
+
 from fastapi import APIRouter
 from pydantic import BaseModel
 from starlette.requests import Request
 
+from heavylift.api.lane import lane_of
 from heavylift.api.openapi import REASONS
 from heavylift.api.schemas import ErrorObject
 
@@ -14,6 +17,12 @@ class Health(BaseModel):
     """A good answer."""
 
     status: str = "ok"
+
+
+class Ready(Health):
+    """A good answer of a service that can work. `bulk`: how the large bodies of this connection travel."""
+
+    bulk: Literal["fast", "plain"]
 
 
 @router.get("/healthz", operation_id="alive")
@@ -27,11 +36,11 @@ async def alive() -> Health:
     operation_id="ready",
     responses={status: {"model": ErrorObject, "description": REASONS[status]} for status in (503, 507)},
 )
-async def ready(request: Request) -> Health:
+async def ready(request: Request) -> Ready:
     """The catalog and the blob store really take and give something back. Found out once a second at most."""
     request.app.state.gate.check()
     await request.app.state.opening.context.readiness.check()
-    return Health()
+    return Ready(bulk="plain" if lane_of(request) is None else "fast")
 
 
 for path, check in (("/healthz", alive), ("/readyz", ready)):

@@ -19,6 +19,7 @@ from heavylift.cli import (
     projects,
     serve,
     settings,
+    streams,
     sweep,
     upload,
     uploads,
@@ -125,8 +126,16 @@ def root(
 def main() -> None:
     """Run the command line. What nobody foresaw is one line too; HEAVYLIFT_DEBUG shows where it came from."""
     gc.set_threshold(GARBAGE)
+    if streams.stand_in_for_closed():
+        say(streams.CLOSED)
+        sys.exit(FAILED)
     try:
         app()
+    except SystemExit as end:
+        if trouble := streams.flushed():
+            say(f"the answer could not be written: {trouble.strerror}.")
+            sys.exit(end.code or FAILED)
+        raise
     except Exception as error:
         if os.environ.get("HEAVYLIFT_DEBUG"):
             raise

@@ -15,6 +15,7 @@ from heavylift.client import errors
 from heavylift.client.calls import Answer
 from heavylift.client.client import Heavylift
 from heavylift.client.hooks import HookContext, Hooks
+from heavylift.client.proxies import proxy_for
 from heavylift.client.retries import RetryConfig
 
 
@@ -47,10 +48,15 @@ def examine(server: Server) -> Iterator[Finding]:
 
 
 def _greeted(client: Heavylift, server: Server, dates: _Dates) -> Iterator[Finding]:
-    reached = Finding(check="server", state="ok", said=f"{server.url} answers")
+    proxy = proxy_for(server.url)
+    through = "" if proxy is None else f", through the proxy {proxy.url} that {proxy.variable} names"
+    reached = Finding(check="server", state="ok", said=f"{server.url} answers{through}")
     try:
         list(islice(client.files.list_files(limit=1), 1))
     except (errors.AuthenticationError, errors.PermissionDeniedError) as error:
+        if not errors.is_envelope(error.body):
+            yield probes.foreign("server", error.status_code)
+            return
         yield reached
         yield _failed("key", error, server)
         yield probes.clock(error.headers.get("date"), now=time.time())

@@ -1,7 +1,13 @@
 """What the SDK raises: its exit code, and one line that says what was wrong and what to do about it."""
 
+from typing import Final
+
 from heavylift.cli.exits import FAILED, KEY_REFUSED, NOT_FOUND, UNREACHABLE, USAGE
 from heavylift.client import errors
+
+
+SHORTEST_SECRET: Final = 8
+"""Characters of a key that is hidden in a message: a shorter one is no secret, and would tear words apart."""
 
 
 def status_of(error: Exception) -> int:
@@ -34,7 +40,7 @@ def explained(error: Exception, *, server_url: str, secret: str | None = None) -
     sentence = said if said.endswith((".", "!", "?")) else f"{said}."
     remedy = _remedy(error, server_url)
     text = f"{sentence} {remedy}" if remedy else sentence
-    return text.replace(secret, "<key>") if secret else text
+    return text.replace(secret, "<key>") if secret and len(secret) >= SHORTEST_SECRET else text
 
 
 def _said(error: Exception) -> str:

@@ -40,8 +40,8 @@ def list_files(
     """List Files, newest first."""
     with connected(context) as client:
         page = min(limit or PAGE, PAGE)
-        files = list(islice(client.files.list_files(purpose=purpose, limit=page, order=order), limit))
-    show_list(COLUMNS, files, _row, as_json=as_json)
+        files = islice(client.files.list_files(purpose=purpose, limit=page, order=order), limit)
+        show_list(COLUMNS, files, _row, as_json=as_json)
 
 
 def _row(file: "File") -> tuple[str, ...]:

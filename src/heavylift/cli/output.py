@@ -53,13 +53,17 @@ def _flattened(data: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str,
 
 
 def show_list(
-    columns: Sequence[str], found: Sequence[M], row: Callable[[M], Sequence[str]], *, as_json: bool
+    columns: Sequence[str], found: Iterable[M], row: Callable[[M], Sequence[str]], *, as_json: bool
 ) -> None:
-    """Many objects: a table with a `row` for each, or JSON."""
-    if as_json:
-        show_json([as_data(one) for one in found])
-    else:
+    """Many objects: a table with a `row` for each, or JSON. In a pipe each is printed as it comes."""
+    if not as_json:
         show_table(columns, map(row, found))
+        return
+    opening = "["
+    for one in found:
+        typer.echo(opening + json.dumps(as_data(one)), nl=False)
+        opening = ", "
+    typer.echo("[]" if opening == "[" else "]")
 
 
 def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

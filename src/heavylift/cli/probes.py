@@ -1,8 +1,8 @@
 """Looking past the SDK: whether the storage is ready, and what a proxy does to large bodies."""
 
 import http.client
+import json
 import ssl
-import urllib.request
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Final, Literal
@@ -12,6 +12,8 @@ import httpx2
 
 from heavylift.cli.amounts import show_bytes
 from heavylift.cli.connection import Server
+from heavylift.client.errors import error_for, is_envelope
+from heavylift.client.proxies import proxy_for
 
 MIB: Final = 1024 * 1024
 PATIENCE: Final = 5.0
@@ -54,20 +56,45 @@ def storage(server: Server) -> Finding:
     """Whether the server's catalog and blob store take and give: its `/readyz`."""
     url = f"{server.url.removesuffix('/v1')}/readyz"
     try:
-        status = httpx2.get(url, timeout=PATIENCE).status_code
+        answer = httpx2.get(url, timeout=PATIENCE)
     except httpx2.HTTPError as error:
         said = f"{url} gave no answer: {str(error) or type(error).__name__}"
         return Finding(check="storage", state="failed", said=said, remedy="Look at the server's log.")
+    status = answer.status_code
     if status == 200:
-        return Finding(check="storage", state="ok", said="the server can write and read its storage")
+        said = f"the server can write and read its storage{_way(answer.text)}"
+        return Finding(check="storage", state="ok", said=said)
     if status in {404, 405}:
         said = f"{url} is not served here, so nothing is known"
         return Finding(check="storage", state="skipped", said=said)
+    if not is_envelope(answer.text):
+        return foreign("storage", status)
     return Finding(
         check="storage",
         state="failed",
-        said=f"{url} says {status}: the server cannot use its storage now",
+        said=f"{url} says {status}: {error_for(status, answer.headers, answer.text, None)}",
         remedy="Its operator looks at the log: a full disk, wrong permissions, or a database that is away.",
+    )
+
+
+def _way(ready: str) -> str:
+    """How large bodies travel there, as a service of this version tells."""
+    try:
+        way = json.loads(ready).get("bulk")
+    except (ValueError, AttributeError):
+        way = None
+    if way == "fast":
+        return "; large bodies go the fast way"
+    return "; large bodies do not go the fast way (TLS, LANE=false, or no Linux)" if way else ""
+
+
+def foreign(check: str, status: int) -> Finding:
+    """An answer in the server's place: it is not in the protocol's envelope."""
+    return Finding(
+        check=check,
+        state="failed",
+        said=f"something on the way answers {status} in the server's place",
+        remedy="Look at the log of the proxy or gateway in front of the server, and at where it passes requests.",
     )
 
 
@@ -76,19 +103,22 @@ def proxies(server: Server, upload_id: str) -> Finding:
 
     The service refuses at once. A proxy with a limit says 413. One that collects bodies stays silent.
     """
-    if _through_environment(server.url):
-        said = "requests go through the proxy that the environment names, which this check cannot do"
+    proxy = proxy_for(server.url)
+    if proxy is not None:
+        said = f"requests go through {proxy.url}, which {proxy.variable} names; this check cannot do so"
         return Finding(check="proxy", state="skipped", said=said)
     size = 64 * MIB
     try:
-        status = _announced(server, upload_id, size)
+        status, ours = _announced(server, upload_id, size)
         while status == 413 and size > MIB:
             size //= 2
-            status = _announced(server, upload_id, size)
+            status, ours = _announced(server, upload_id, size)
     except (OSError, http.client.HTTPException) as error:
         said = f"the connection broke while a part of {show_bytes(size)} was announced: {error}"
         remedy = f"Something on the way may limit bodies. Try `--part-size {size // MIB // 2 or 1}M`."
         return Finding(check="proxy", state="warning", said=said, remedy=remedy)
+    if status not in {None, 413} and not ours:
+        return foreign("proxy", status or 0)
     return _judged(status, size)
 
 
@@ -115,8 +145,9 @@ def _judged(status: int | None, size: int) -> Finding:
     )
 
 
-def _announced(server: Server, upload_id: str, size: int) -> int | None:
-    """The status for a part of so many bytes of which none is sent; None for silence."""
+def _announced(server: Server, upload_id: str, size: int) -> tuple[int | None, bool]:
+    """The status for a part of so many bytes of which none is sent, None for silence; and whether it is the
+    service that answers."""
     where = urlsplit(server.url)
     host = where.hostname or ""
     connection = (
@@ -130,14 +161,9 @@ def _announced(server: Server, upload_id: str, size: int) -> int | None:
         connection.putheader("Content-Type", "multipart/form-data; boundary=heavylift-doctor")
         connection.putheader("Content-Length", str(size))
         connection.endheaders()
-        return connection.getresponse().status
+        answer = connection.getresponse()
+        return answer.status, is_envelope(answer.read(MIB).decode("utf-8", "replace"))
     except TimeoutError:
-        return None
+        return None, False
     finally:
         connection.close()
-
-
-def _through_environment(url: str) -> bool:
-    """Whether the environment sends this URL through a proxy."""
-    where = urlsplit(url)
-    return where.scheme in urllib.request.getproxies() and not urllib.request.proxy_bypass(where.netloc)

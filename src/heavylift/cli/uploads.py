@@ -41,8 +41,8 @@ def list_uploads(
     """List Uploads, newest first. Heavylift servers only."""
     with connected(context) as client:
         page = min(limit or PAGE, PAGE)
-        found = list(islice(client.uploads.list_uploads(status=status, limit=page, order=order), limit))
-    show_list(COLUMNS, found, _row, as_json=as_json)
+        found = islice(client.uploads.list_uploads(status=status, limit=page, order=order), limit)
+        show_list(COLUMNS, found, _row, as_json=as_json)
 
 
 def _row(upload: "Upload") -> tuple[str, ...]:
@@ -144,8 +144,8 @@ def _slice(path: str, offset: int, length: int | None) -> "FileSlice":
 def parts(context: typer.Context, upload_id: Id, limit: Limit = None, as_json: AsJson = False) -> None:
     """List the parts that an Upload has. Heavylift servers only."""
     with connected(context) as client:
-        found = list(islice(client.uploads.list_upload_parts(upload_id=upload_id, limit=PAGE), limit))
-    show_list(("id", "bytes", "checksum", "created"), found, _part_row, as_json=as_json)
+        found = islice(client.uploads.list_upload_parts(upload_id=upload_id, limit=PAGE), limit)
+        show_list(("id", "bytes", "checksum", "created"), found, _part_row, as_json=as_json)
 
 
 def _part_row(part: "UploadPart") -> tuple[str, ...]:
