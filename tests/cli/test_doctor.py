@@ -1,18 +1,21 @@
 """`heavylift doctor`: what it says of a healthy server, and of all that may be wrong."""
 
 import json
-from dataclasses import replace
 from email.utils import formatdate
 
 import pytest
 
 from heavylift.cli import probes
+from heavylift.cli.connection import Server
 from tests.cli.proxy import proxying
 from tests.cli.typing_in import Desk
 from tests.serving import Served
+from tests.support.answers import Answer
+from tests.support.stand_in import StandIn
 
 NOW = 1_790_000_000.0
 MIB = 1024 * 1024
+SERVER = Server(url="http://service.test/v1", api_key="k")
 
 
 def examined(desk: Desk, status: int, **variables: str) -> dict[str, dict[str, str]]:
@@ -73,13 +76,37 @@ def test_a_proxy_that_limits_bodies_is_measured(
     assert remedy in found["proxy"]["remedy"]
 
 
-def test_a_proxy_named_by_the_environment_is_not_judged(desk: Desk, server: Served) -> None:
-    named = replace(desk, variables={**desk.variables, "http_proxy": server.root, "no_proxy": ""})
-    done = named.run("doctor", "--json")
-    assert done.status in {0, 1}
-    assert all(
-        finding["check"] != "proxy" or finding["state"] == "skipped" for finding in json.loads(done.out)
+def test_a_proxy_named_by_the_environment_is_named_and_not_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://user:secret@proxy.test:3128")
+    monkeypatch.delenv("no_proxy", raising=False)
+    found = probes.proxies(SERVER, "upload_1")
+    assert found.state == "skipped"
+    assert "http://proxy.test:3128, which http_proxy names" in found.said
+
+
+def test_loopback_is_asked_past_the_proxy_of_the_environment(desk: Desk) -> None:
+    found = examined(desk, 0, http_proxy="http://127.0.0.1:1", no_proxy="")
+    assert found["proxy"]["state"] == "ok"
+
+
+@pytest.mark.parametrize("status", [404, 502])
+def test_an_answer_without_the_envelope_is_nobody_elses(
+    stand_in: StandIn, plain_desk: Desk, status: int
+) -> None:
+    stand_in.answers(
+        "POST /uploads/.*/parts", Answer(status=status, body=b"default backend"), forever=True, unread=True
     )
+    server = Server(url=stand_in.url, api_key="k")
+    found = probes.proxies(server, "upload_1")
+    assert found.state == "failed"
+    assert f"something on the way answers {status}" in found.said
+
+
+def test_a_door_keeper_in_front_of_the_server_is_told_from_it(stand_in: StandIn, plain_desk: Desk) -> None:
+    stand_in.answers("GET /files.*", Answer(status=401, body=b"<h1>Who are you?</h1>"), forever=True)
+    found = examined(plain_desk, 1)
+    assert list(found) == ["server"]
+    assert "something on the way answers 401" in found["server"]["said"]
 
 
 @pytest.mark.parametrize(

@@ -132,11 +132,13 @@ def main() -> None:
     try:
         app()
     except SystemExit as end:
-        if trouble := streams.flushed():
+        trouble = streams.flushed()
+        if trouble and not end.code:
             say(f"the answer could not be written: {trouble.strerror}.")
-            sys.exit(end.code or FAILED)
+            sys.exit(FAILED)
         raise
     except Exception as error:
+        streams.flushed()  # what cannot be written is not tried again at the end
         if os.environ.get("HEAVYLIFT_DEBUG"):
             raise
         if isinstance(error, OSError) and error.strerror:  # the machine's doing, not ours

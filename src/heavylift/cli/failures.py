@@ -5,7 +5,6 @@ from typing import Final
 from heavylift.cli.exits import FAILED, KEY_REFUSED, NOT_FOUND, UNREACHABLE, USAGE
 from heavylift.client import errors
 
-
 SHORTEST_SECRET: Final = 8
 """Characters of a key that is hidden in a message: a shorter one is no secret, and would tear words apart."""
 

@@ -56,7 +56,7 @@ def storage(server: Server) -> Finding:
     """Whether the server's catalog and blob store take and give: its `/readyz`."""
     url = f"{server.url.removesuffix('/v1')}/readyz"
     try:
-        answer = httpx2.get(url, timeout=PATIENCE)
+        answer = httpx2.get(url, timeout=PATIENCE, trust_env=proxy_for(url) is not None)
     except httpx2.HTTPError as error:
         said = f"{url} gave no answer: {str(error) or type(error).__name__}"
         return Finding(check="storage", state="failed", said=said, remedy="Look at the server's log.")
@@ -94,7 +94,7 @@ def foreign(check: str, status: int) -> Finding:
         check=check,
         state="failed",
         said=f"something on the way answers {status} in the server's place",
-        remedy="Look at the log of the proxy or gateway in front of the server, and at where it passes requests.",
+        remedy="Look at the log of the proxy or gateway in front of the server: where does it pass requests?",
     )
 
 

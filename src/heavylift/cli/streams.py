@@ -5,7 +5,7 @@ import os
 import sys
 from typing import Final
 
-CLOSED: Final = "standard output is closed: there is nowhere to write the answer. Leave out >&-, or name a file."
+CLOSED: Final = "standard output is closed: there is nowhere to write the answer. Name a file behind >."
 
 
 def stand_in_for_closed() -> bool:
@@ -17,9 +17,9 @@ def stand_in_for_closed() -> bool:
         if opened != number:
             os.dup2(opened, number)
             os.close(opened)
-    sys.stdin = sys.stdin or open(0, closefd=False)  # noqa: SIM115, PTH123 - for as long as the process lives
-    sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115, PTH123
-    sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115, PTH123
+    sys.stdin = sys.stdin or open(0, closefd=False)  # noqa: SIM115 - for as long as the process lives
+    sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115
+    sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
     return 1 in closed
 
 
