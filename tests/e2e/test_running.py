@@ -85,8 +85,8 @@ def test_the_first_start_prints_a_key_once_and_keeps_it_from_others(tmp_path: Pa
     [
         (["--host", "0.0.0.0"], {"HEAVYLIFT_AUTH": "off"}, "auth=off is only accepted on loopback"),
         (["--tls-cert", "x.pem"], {}, "tls_cert and tls_key go together"),
-        ([], {"HEAVYLIFT_WORKERS": "none"}, "setting workers"),
-        (["--config", "/nowhere/heavylift.toml"], {}, "there is no settings file"),
+        ([], {"HEAVYLIFT_WORKERS": "none"}, "HEAVYLIFT_WORKERS=none: it must be"),
+        (["--config", "/nowhere/heavylift.toml"], {}, "heavylift.toml cannot be read"),
         ([], {"HEAVYLIFT_BOOTSTRAP_KEY": "short"}, "at least 16 characters"),
     ],
 )
