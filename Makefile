@@ -39,7 +39,7 @@ docs: $(READY) ## write what is generated in docs/
 	$(BIN)/python -m tests.house.reference
 
 clean: ## forget what was set up
-	rm -rf $(VENV)
+	rm -rf $(VENV) $(VENV)-newest
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)

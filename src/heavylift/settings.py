@@ -153,7 +153,7 @@ class Settings(BaseSettings):
     )
     purposes: Table[PurposeExtension] = Field({}, description="Additions to the table of purposes, by name.")
     downloads: Literal["all", "openai"] = Field(
-        "all", description="openai: refuse downloads of purposes that OpenAI refuses."
+        "all", description="openai: refuse downloads of Files for assistants and user_data, as OpenAI does."
     )
     empty_files: bool = Field(False, description="Accept Uploads and Files of no bytes.")
     max_part_bytes: Size = Field(64 * MIB, ge=1, description="Most bytes of a Part.")

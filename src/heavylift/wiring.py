@@ -14,9 +14,10 @@ from starlette.types import ASGIApp
 
 from heavylift.api.app import create_app
 from heavylift.api.body import Patience
-from heavylift.api.context import Context, RateLimit
+from heavylift.api.context import Context
 from heavylift.api.gate import Gate
 from heavylift.api.opening import Opening
+from heavylift.api.rate import RateLimit
 from heavylift.api.readiness import Readiness
 from heavylift.api.server.bounds import Bounds
 from heavylift.blobs import open_blobs

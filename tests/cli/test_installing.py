@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from heavylift.service.ports import StorageDown
 from heavylift.settings import Settings
-from heavylift.wiring import open_to_serve
+from heavylift.wiring import make_keys, migrate, open_to_serve
 from tests.cli.typing_in import Desk, Ended, Terminal
 from tests.serving import serving
 
@@ -199,3 +200,39 @@ def test_a_chosen_key_that_comes_beside_others_or_was_revoked_is_told(desk: Desk
         assert desk.run("keys", "revoke", key).status == 0
     revoked = started(desk, HEAVYLIFT_BOOTSTRAP_KEY="another-of-the-operator")
     assert "is a key that was revoked" in revoked.err
+
+
+@pytest.mark.parametrize("how", ["unlinked", "replaced"])
+async def test_a_catalog_that_is_taken_away_takes_nothing_more(tmp_path: Path, how: str) -> None:
+    settings = Settings(data=tmp_path / "data")
+    async with open_to_serve(settings) as stores:
+        keys = make_keys(stores)
+        await keys.add_project("before")
+        (tmp_path / "data" / "catalog.sqlite").unlink()
+        if how == "replaced":
+            migrate(settings)
+        for asked in (keys.add_project("after"), keys.projects(), stores.catalog.ping()):
+            with pytest.raises(StorageDown, match="removed or replaced under the running service"):
+                await asked
+
+
+def test_lists_in_a_pipe_are_parted_by_tabs_and_a_key_ends_by_its_name(desk: Desk) -> None:
+    assert desk.run("migrate").status == 0
+    project = desk.run("projects", "create", "a project with a name").out.strip()
+    for name in ("laptop", "twin", "twin"):
+        assert desk.run("keys", "create", "--project", project, "--name", name).status == 0
+    assert desk.run("projects", "list", COLUMNS="20").out == f"{project}\ta project with a name\n"
+    rows = [line.split("\t") for line in desk.run("keys", "list", COLUMNS="20").out.splitlines()]
+    assert [(row[1], row[3], row[5]) for row in rows] == [
+        (name, project, "") for name in ("laptop", "twin", "twin")
+    ]
+    settings = dict(line.split("\t")[:2] for line in desk.run("settings", COLUMNS="20").out.splitlines())
+    assert settings["port"] == "8321"
+    assert desk.run("keys", "revoke", "laptop").out == f"revoked {rows[0][0]}\n"
+    twins = desk.run("keys", "revoke", "twin")
+    assert twins.status == 1
+    assert all(row[0] in twins.err for row in rows[1:])
+    assert desk.run("keys", "revoke", "laptop").status == 1
+    with Terminal(desk, ("keys", "list")) as terminal:
+        assert terminal.end() == 0
+    assert all(row[0] in terminal.seen for row in rows)

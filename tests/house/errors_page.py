@@ -39,6 +39,11 @@ Part that arrived twice is dropped when the Upload is completed, and the same `c
 answer. Creating an Upload or a File is safe to repeat with an [`Idempotency-Key`](http.md#idempotency-keys).
 Everything else needs a change first.
 
+## From a proxy
+
+The proxy of [operations.md](operations.md#behind-nginx) answers in the same envelope where no server does:
+502 with the code `unreachable` and `Retry-After`, and 413 with `body_too_large`.
+
 ## By code
 
 | status | code | param | meaning | what to do |

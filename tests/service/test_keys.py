@@ -140,6 +140,19 @@ async def test_a_remembered_key_is_refused_after_a_few_seconds_everywhere(world:
         await world.keys.owner(secret)
 
 
+async def test_a_clock_that_is_set_back_does_not_keep_a_revoked_key_alive(world: World) -> None:
+    ticks = world.clock.__class__(world.clock())
+    keys = Keys(world.catalog, clock=world.clock, ticks=ticks)
+    await keys.bootstrap(keep=lambda _: None)
+    key, secret = await keys.create(project="default", name="k")
+    await keys.owner(secret)
+    await Keys(world.catalog, clock=world.clock).revoke(key.id)  # by another process
+    world.clock.advance(-86_400)
+    ticks.advance(CACHE_SECONDS + 0.1)
+    with pytest.raises(InvalidKey):
+        await keys.owner(secret)
+
+
 async def test_a_remembered_key_costs_no_question_and_an_unknown_one_is_not_remembered(
     world: World,
 ) -> None:

@@ -1,21 +1,18 @@
 """What a route needs: the stories, the settings of the edge, and who is asking."""
 
-import time
 from dataclasses import dataclass
 from typing import Annotated, cast
 
 from fastapi import Depends, Security
 from fastapi.security import APIKeyHeader
-from limits import RateLimitItemPerMinute
-from limits.storage import MemoryStorage
-from limits.strategies import SlidingWindowCounterRateLimiter
 from starlette.datastructures import Headers
 from starlette.requests import Request
 
 from heavylift.api.body import Patience
 from heavylift.api.gate import Gate
+from heavylift.api.rate import RateLimit
 from heavylift.api.readiness import Readiness
-from heavylift.domain.errors import InvalidKey, MissingKey, RateLimited
+from heavylift.domain.errors import InvalidKey, MissingKey
 from heavylift.domain.limits import Limits
 from heavylift.service.files import Files
 from heavylift.service.keys import DEFAULT_PROJECT, Keys
@@ -24,24 +21,6 @@ from heavylift.service.uploads import Uploads
 
 KEY_HEADERS = ("api-key", "x-api-key")
 """Where clients of other services put their keys."""
-
-
-class RateLimit:
-    """Requests a minute of each project, over a sliding window. 0 means no limit."""
-
-    def __init__(self, per_minute: int) -> None:
-        self._item = RateLimitItemPerMinute(per_minute) if per_minute else None
-        self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
-
-    def hit(self, project: str) -> None:
-        """Count a request. Raises RateLimited when there were too many."""
-        if self._item is None or self._limiter.hit(self._item, project):
-            return
-        wait = self._limiter.get_window_stats(self._item, project).reset_time - time.time()
-        raise RateLimited(
-            f"Rate limit reached: {self._item.amount} requests a minute. Slow down.",
-            retry_after=max(1, round(wait)),
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
