@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo serve check test fuzz bench docs clean
+.PHONY: help demo serve check test newest fuzz bench docs clean
 
 help: ## say what there is
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -30,6 +30,9 @@ test: $(READY) ## run every test
 
 fuzz: $(READY) ## a million nearly valid byte streams, ours against h11 (COUNT=, SEED=)
 	$(BIN)/python -m tests.api.fuzz --count $(or $(COUNT),1000000) $(if $(SEED),--seed $(SEED))
+
+newest: $(READY) ## run the tests that need no engine on the newest Python there is
+	$(BIN)/python -m tests.newest
 
 bench: $(READY) ## measure side by side
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
