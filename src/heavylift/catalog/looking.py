@@ -18,8 +18,9 @@ from heavylift.service.batching import Outcome
 SLOW: Final = 0.005
 """Seconds. A look-up takes a fiftieth of a millisecond, some tenths while threads want the interpreter."""
 
-AWAY: Final = 5.0
-"""Seconds for which look-ups then go to the threads: a disk that is slow stops the loop so rarely at most."""
+AWAY: Final = 100
+"""For how many times as long look-ups then go to the threads: a slow disk holds the loop for a hundredth of
+the time at most, and a processor that was busy with others is soon forgotten."""
 
 
 class Looking:
@@ -55,7 +56,7 @@ class Looking:
             outcome = self._run(begin)
             took = self._elapsed() - before
         if outcome is None or took > SLOW:
-            self._from = before + took + AWAY
+            self._from = before + took + AWAY * max(took, SLOW)
         return outcome
 
     def _run(self, begin: Begin[Any]) -> Outcome | None:
