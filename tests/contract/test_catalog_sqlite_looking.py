@@ -68,7 +68,7 @@ def test_a_slow_one_sends_those_after_it_elsewhere_for_a_while(looking: Looking,
     assert looking.look(projects) is not None
     watch.step = 0.0
     assert looking.look(projects) is None
-    watch.now += AWAY * 2 * SLOW
+    watch.now += AWAY * 3 * SLOW
     assert looking.look(projects) is not None
 
 
