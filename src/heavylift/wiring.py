@@ -27,6 +27,7 @@ from heavylift.catalog import (
     check_there,
     migrate_catalog,
     open_catalog,
+    open_to_read,
     unserved,
     while_serving,
 )
@@ -163,15 +164,40 @@ def migrate(settings: Settings) -> tuple[str | None, str]:
     return migrate_catalog(settings.catalog_url)
 
 
-async def move_data(old: Settings, new: Settings, report: Callable[[Moved], None]) -> Moved:
-    """Move everything from the stores of `old` into those of `new`. See `service.moving`."""
-    with unserved(old.catalog_url), unserved(new.catalog_url):
-        async with open_existing(old) as left, open_stores(new) as entered:
-            return await Move(
-                House(catalog=left.catalog, blobs=left.blobs),
-                House(catalog=entered.catalog, blobs=entered.blobs),
-                report=report,
-            ).run()
+async def move_data(
+    old: Settings,
+    new: Settings,
+    report: Callable[[Moved], None],
+    *,
+    replace: bool = False,
+    reread: bool = False,
+) -> Moved:
+    """Move everything from the stores of `old`, which stay as they are, into those of `new`. See
+    `service.moving`."""
+    with unserved(old.catalog_url):
+        async with open_stores_to_read(old) as left:
+            await asyncio.to_thread(migrate, new)
+            with unserved(new.catalog_url):
+                async with open_stores(new) as entered:
+                    return await Move(
+                        House(catalog=left.catalog, blobs=left.blobs),
+                        House(catalog=entered.catalog, blobs=entered.blobs),
+                        replace=replace, reread=reread, report=report,
+                    ).run()  # fmt: skip
+
+
+@asynccontextmanager
+async def open_stores_to_read(settings: Settings) -> AsyncIterator[Stores]:
+    """The stores that the settings name, of whatever schema, of which nothing is made or changed."""
+    catalog = await asyncio.to_thread(open_to_read, settings.catalog_url)
+    try:
+        blobs = open_blobs(settings.blobs_url, make=False)
+        try:
+            yield Stores(catalog=catalog, blobs=blobs)
+        finally:
+            await blobs.close()
+    finally:
+        await catalog.close()
 
 
 def make_sweeper(settings: Settings, stores: Stores, *, clock: Clock = time.time) -> Sweeper:

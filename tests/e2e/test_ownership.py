@@ -1,6 +1,5 @@
 """A service refuses to start on blobs that are not its own, on disk and in an object store."""
 
-import asyncio
 import ctypes
 import hashlib
 import json
@@ -146,7 +145,6 @@ async def test_an_installation_from_before_there_were_marks_gets_one(theirs: Pat
 
 
 async def moves(old: Settings, new: Settings) -> None:
-    await asyncio.to_thread(migrate, new)
     await move_data(old, new, lambda _: None)
 
 

@@ -18,19 +18,20 @@ OBJECT_STORES = frozenset({"s3", "gs", "az"})
 
 
 def open_blobs(
-    url: str, *, durable: bool = True, reserve: int = RESERVE, clock: Clock = time.time
+    url: str, *, durable: bool = True, reserve: int = RESERVE, make: bool = True, clock: Clock = time.time
 ) -> BlobStore:
     """The store that `url` names.
 
     `durable`: a write returns when it survives a power loss. `reserve`: bytes that a disk keeps
-    free. `clock` dates blobs in memory; a disk has its own. Raises ValueError if the URL names no
+    free. Without `make` a folder must be there, and nothing is made in it. `clock` dates blobs in memory;
+    a disk has its own. Raises ValueError if the URL names no
     store that there is, StorageDown or StorageFull if its store cannot be opened.
     """
     scheme, separator, _ = url.partition(":")
     if scheme == "memory" and url == "memory:":
         return MemoryBlobs(clock=clock)
     if scheme == "file" and separator:
-        return DiskBlobs(_folder(url), durable=durable, reserve=reserve)
+        return DiskBlobs(_folder(url), durable=durable, reserve=reserve, make=make)
     if scheme in OBJECT_STORES and separator:
         return _open_objects(url)
     # Not the whole URL: it may hold a secret.

@@ -41,12 +41,21 @@ class DiskBlobs:
     """
 
     def __init__(
-        self, root: Path, *, durable: bool = True, reserve: int = RESERVE, threads: int = THREADS
+        self,
+        root: Path,
+        *,
+        durable: bool = True,
+        reserve: int = RESERVE,
+        threads: int = THREADS,
+        make: bool = True,
     ) -> None:
         self._root = os.path.abspath(root)
         self._durable = durable
         self._reserve = reserve
-        _prepare(self._root)
+        if make:
+            _prepare(self._root)
+        elif not os.path.isdir(self._root):
+            raise StorageDown(f"there are no blobs in {root}: it is not a folder")
         self._threads = Threads(threads)
         self._committers = Threads(threads, name="commit")
         self._spares = Spares(2 * threads)

@@ -16,8 +16,8 @@ from heavylift.catalog.sql import SqlCatalog
 from heavylift.service.ports import Catalog, Clock
 
 __all__ = [
-    "UnfitCatalog", "check_place", "check_there", "migrate_catalog", "open_catalog", "unserved",
-    "while_serving",
+    "UnfitCatalog", "check_place", "check_there", "migrate_catalog", "open_catalog", "open_to_read",
+    "unserved", "while_serving",
 ]  # fmt: skip
 
 SUPPORTED = (
@@ -54,6 +54,20 @@ def open_catalog(
     path = sqlite_path(url)
     connection, _ = migrated_sqlite(path)
     return SqlCatalog(sqlite.Sqlite(path, connection, durable=durable), clock=clock or time.time)
+
+
+def open_to_read(url: str) -> Catalog:
+    """The catalog at that URL, of this version's schema or an older one, which stays as it is: nothing of it
+    is migrated or changed. Blocks. Raises UnfitCatalog, also if there is none, and StorageDown."""
+    if postgres_url.is_postgres(url):
+        address = postgres_url.parse(url, writable=False)
+        from heavylift.catalog import postgres, postgres_schema  # noqa: PLC0415 - its driver is an extra
+
+        postgres_schema.check_readable(address)
+        return SqlCatalog(postgres.Postgres(address))
+    from heavylift.catalog.readonly import ReadOnly  # noqa: PLC0415 - a service never needs it
+
+    return SqlCatalog(ReadOnly(sqlite_path(url)), clock=time.time)
 
 
 def check_place(url: str) -> None:

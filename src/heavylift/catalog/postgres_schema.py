@@ -30,15 +30,7 @@ LOOK_SECONDS = 15.0
 
 def check_postgres(address: Address) -> None:
     """Make sure that this code can work on that database. Raises UnfitCatalog and StorageDown."""
-    with connected(address) as connection:
-        alarm = threading.Timer(LOOK_SECONDS, hang_up, [connection])
-        alarm.start()
-        try:
-            lacking = lacks_migrations(look(connection, address), name=address.name)
-        finally:
-            alarm.cancel()
-            alarm.join()
-    if lacking:
+    if lacks_migrations(seen(address), name=address.name):
         raise UnfitCatalog(
             f"{address.name} lacks tables, or columns, that this version of heavylift needs."
             " Run `heavylift migrate` once, with the same settings, then start again."
@@ -60,6 +52,26 @@ def check_unserved(address: Address) -> None:
             f"{address.name} is served by a running service, or used by another command: {found[0]}"
             " connections of heavylift. Stop that first."
         )
+
+
+def check_readable(address: Address) -> None:
+    """Make sure that there is something to read. Raises UnfitCatalog and StorageDown."""
+    schema = seen(address)
+    if schema.revision is None:
+        raise UnfitCatalog(f"{address.name} is no catalog: there is nothing in it that could be moved.")
+    lacks_migrations(schema, name=address.name)
+
+
+def seen(address: Address) -> Schema:
+    """What the database holds, if it answers in time."""
+    with connected(address) as connection:
+        alarm = threading.Timer(LOOK_SECONDS, hang_up, [connection])
+        alarm.start()
+        try:
+            return look(connection, address)
+        finally:
+            alarm.cancel()
+            alarm.join()
 
 
 def migrate_postgres(address: Address) -> str | None:

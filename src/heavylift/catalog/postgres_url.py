@@ -48,10 +48,11 @@ def is_postgres(url: str) -> bool:
     return url.partition("://")[0] in SCHEMES
 
 
-def parse(url: str, *, durable: bool = True) -> Address:
+def parse(url: str, *, durable: bool = True, writable: bool = True) -> Address:
     """The address in a URL; what it says itself goes before our defaults. Raises UnfitCatalog.
 
-    `durable` decides `synchronous_commit`, unless the URL's `options` do.
+    `durable` decides `synchronous_commit`, unless the URL's `options` do. Without `writable` the
+    server refuses every write.
     """
     try:
         from psycopg import ProgrammingError  # noqa: PLC0415 - only who uses PostgreSQL needs it
@@ -71,7 +72,9 @@ def parse(url: str, *, durable: bool = True) -> Address:
             " in user, password and name, percent-encode : / @ ? # and %."
         )
     parameters = {**DEFAULTS, **session_attributes(given), **given, "client_encoding": "utf8"}
-    parameters["options"] = f"{options(durable=durable)} {given.get('options', '')}".strip()
+    parameters["options"] = (
+        f"{options(durable=durable, writable=writable)} {given.get('options', '')}".strip()
+    )
     return Address(name=shown(given), parameters=parameters)
 
 
@@ -92,10 +95,11 @@ def session_attributes(given: Mapping[str, Any]) -> Mapping[str, Any]:
     return {"target_session_attrs": "read-write"}
 
 
-def options(*, durable: bool) -> str:
+def options(*, durable: bool, writable: bool = True) -> str:
     """The settings of each session. Times in milliseconds, as the server takes them."""
     session = {
         "synchronous_commit": "on" if durable else "off",
+        **({} if writable else {"default_transaction_read_only": "on"}),
         "statement_timeout": STATEMENT_SECONDS * 1000,
         "lock_timeout": LOCK_SECONDS * 1000,
         "idle_in_transaction_session_timeout": IDLE_SECONDS * 1000,

@@ -16,7 +16,7 @@ DIRECTIONS = {
 }
 """A statement that says {page} is two: one for each direction of a list."""
 
-NOW = "{now}"
+NOW = "CAST(NULL AS DOUBLE PRECISION)"
 """Stands for the time by the clock of the database, where its machine's is not ours."""
 
 TOKEN = re.compile(r"'(?:[^']|'')*'|::|:(?P<name>[a-z_]+)|%")

@@ -5,7 +5,7 @@
 -- cursor and in one of two directions: it makes two statements, name_newest and name_oldest.
 -- Ids and blob keys compare bytewise. Times are Unix seconds, sizes are bytes.
 --
--- {now} is the database's own clock, where that is another than ours. A time that is :given goes before it.
+-- CAST(NULL AS DOUBLE PRECISION) becomes PostgreSQL's own clock, unless a time is :given.
 --
 -- `arrivals` is always empty. What brings a blob in mentions it where it asks whether the blob was
 -- condemned, so that whoever condemns can keep arrivals waiting: in PostgreSQL it is a view that
@@ -46,7 +46,7 @@ WHERE id = :upload_id AND project = :project AND state = 'pending' AND expires_a
     - (SELECT coalesce(sum(held.held_bytes), 0) FROM uploads AS held
        WHERE held.project = :project AND held.state = 'pending')
     - (SELECT coalesce(sum(files.bytes), 0) FROM files WHERE files.project = :project))
-  AND coalesce(CAST(:given AS DOUBLE PRECISION), {now}) < CAST(:bytes_until AS DOUBLE PRECISION)
+  AND coalesce(CAST(:given AS DOUBLE PRECISION), CAST(NULL AS DOUBLE PRECISION)) < CAST(:bytes_until AS DOUBLE PRECISION)
   AND NOT EXISTS (SELECT 1 FROM garbage WHERE garbage.blob = :blob)
   AND NOT EXISTS (SELECT 1 FROM arrivals WHERE arrivals.id = 0)
 RETURNING id;
@@ -184,7 +184,7 @@ SELECT blob FROM garbage WHERE due <= :due ORDER BY due LIMIT :limit;
 SELECT 1 AS condemned
 WHERE NOT EXISTS (SELECT 1 FROM arrivals WHERE arrivals.id = 0) AND (
   EXISTS (SELECT 1 FROM garbage WHERE garbage.blob = :blob)
-  OR coalesce(CAST(:given AS DOUBLE PRECISION), {now}) >= CAST(:bytes_until AS DOUBLE PRECISION)
+  OR coalesce(CAST(:given AS DOUBLE PRECISION), CAST(NULL AS DOUBLE PRECISION)) >= CAST(:bytes_until AS DOUBLE PRECISION)
 );
 
 -- forget_garbage: its bytes are gone.
@@ -241,7 +241,7 @@ ON CONFLICT (id) DO UPDATE SET searched_at = excluded.searched_at, doubted_at = 
 DELETE FROM orphan_search WHERE id = 1;
 
 -- now: the time by the clock that all who share the database have in common.
-SELECT coalesce(CAST(:given AS DOUBLE PRECISION), {now}) AS now;
+SELECT coalesce(CAST(:given AS DOUBLE PRECISION), CAST(NULL AS DOUBLE PRECISION)) AS now;
 
 -- take_lease: the holder's own lease is prolonged, another's can be taken once it is over.
 INSERT INTO leases (name, holder, until)
@@ -317,7 +317,7 @@ DELETE FROM idempotency_keys WHERE (project, key) IN (
 RETURNING made;
 
 
--- MOVING: every row of a table, in steps, into another catalog. What is there already stays as it is.
+-- MOVING: every row of a table, in steps, into another catalog, which becomes what the first one is.
 
 -- dump_projects: a step of all tenants.
 SELECT * FROM projects WHERE id > :after ORDER BY id LIMIT :limit;
@@ -334,22 +334,20 @@ SELECT * FROM files WHERE id > :after ORDER BY id LIMIT :limit;
 -- dump_uploads: a step of all uploads.
 SELECT * FROM uploads WHERE id > :after ORDER BY id LIMIT :limit;
 
--- load_project: a name that is taken keeps it out; whoever moves looks whether it came in.
-INSERT INTO projects (id, name, created_at) VALUES (:id, :name, :created_at) ON CONFLICT DO NOTHING;
+-- load_project: what is there under this id has been dropped before.
+INSERT INTO projects (id, name, created_at) VALUES (:id, :name, :created_at);
 
 -- load_key: revoked ones too, so that they stay revoked.
 INSERT INTO api_keys (id, project, name, hint, digest, created_at, revoked_at)
-VALUES (:id, :project, :name, :hint, :digest, :created_at, :revoked_at) ON CONFLICT DO NOTHING;
+VALUES (:id, :project, :name, :hint, :digest, :created_at, :revoked_at);
 
 -- load_part: its bytes are there already.
 INSERT INTO parts (id, project, upload_id, file_id, position, blob, bytes, checksum, created_at)
-VALUES (:id, :project, :upload_id, :file_id, :position, :blob, :bytes, :checksum, :created_at)
-ON CONFLICT DO NOTHING;
+VALUES (:id, :project, :upload_id, :file_id, :position, :blob, :bytes, :checksum, :created_at);
 
 -- load_file: its parts are there already.
 INSERT INTO files (id, project, filename, purpose, bytes, checksum, created_at, expires_at)
-VALUES (:id, :project, :filename, :purpose, :bytes, :checksum, :created_at, :expires_at)
-ON CONFLICT DO NOTHING;
+VALUES (:id, :project, :filename, :purpose, :bytes, :checksum, :created_at, :expires_at);
 
 -- load_upload: its parts are there already, and its file.
 INSERT INTO uploads (
@@ -358,4 +356,32 @@ INSERT INTO uploads (
 ) VALUES (
   :id, :project, :filename, :purpose, :mime_type, :bytes, :created_at, :expires_at,
   :file_lifetime, :state, :held_bytes, :held_parts, :file_id, :receipt
-) ON CONFLICT DO NOTHING;
+);
+
+-- drop_project: it is not in the old catalog, or is another there.
+DELETE FROM projects WHERE id = :id;
+
+-- drop_key: as drop_project.
+DELETE FROM api_keys WHERE id = :id;
+
+-- drop_part: as drop_project.
+DELETE FROM parts WHERE id = :id;
+
+-- drop_file: as drop_project.
+DELETE FROM files WHERE id = :id;
+
+-- drop_upload: as drop_project.
+DELETE FROM uploads WHERE id = :id;
+
+-- discard_part_blob: the bytes of a part that is dropped for good may go.
+INSERT INTO garbage (blob, due, why)
+SELECT blob, CAST(:due AS DOUBLE PRECISION), 'it was gone where this catalog was moved from'
+FROM parts WHERE id = :id
+ON CONFLICT (blob) DO NOTHING;
+
+-- find_move: whether this catalog came from another, and whether it is all here.
+SELECT came_from, digest FROM move WHERE id = 1;
+
+-- remember_move: begun without a digest, ended with that of what is here then.
+INSERT INTO move (id, came_from, digest) VALUES (1, :came_from, :digest)
+ON CONFLICT (id) DO UPDATE SET came_from = excluded.came_from, digest = excluded.digest;

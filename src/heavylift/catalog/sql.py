@@ -7,7 +7,7 @@ from heavylift.catalog.transactions import Driver
 from heavylift.domain.files import Extent, File, Place
 from heavylift.domain.idempotency import Once
 from heavylift.domain.uploads import Part, Status, Upload
-from heavylift.service.facts import Fact, Table
+from heavylift.service.facts import Fact, Journey, Table
 from heavylift.service.ownership import Installation
 from heavylift.service.ports import Catalog, Clock, Key, Page, Project, Wanted
 from heavylift.service.upkeep import Condemned, Expiring, Overdue, Reclaimed, Search
@@ -228,6 +228,15 @@ class SqlCatalog(Catalog):
 
     async def load(self, table: Table, facts: Sequence[Fact]) -> None:
         await self._driver.write(lambda: sql_moving.load(table, facts))
+
+    async def unload(self, table: Table, ids: Sequence[str], *, due: float) -> None:
+        await self._driver.write(lambda: sql_moving.unload(table, ids, due=due))
+
+    async def journey(self) -> Journey | None:
+        return await self._driver.read(sql_moving.find_move)
+
+    async def remember_journey(self, journey: Journey) -> None:
+        await self._driver.write(lambda: sql_moving.remember_move(journey))
 
     async def ping(self) -> None:
         await self._driver.write(sql_upkeep.beat)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from heavylift.catalog.transactions import Parameters, Statement, Transaction, ask, for_each
-from heavylift.service.facts import Fact, Table
+from heavylift.service.facts import Fact, Journey, Table
 
 COLUMNS: Mapping[Table, Sequence[str]] = {
     "projects": ("id", "name", "created_at"),
@@ -35,10 +35,38 @@ LOADS: Mapping[Table, Callable[[Sequence[Parameters]], Statement]] = {
 }
 
 
+DROPS: Mapping[Table, Callable[[Sequence[Parameters]], Statement]] = {
+    "projects": lambda facts: for_each("drop_project", facts),
+    "keys": lambda facts: for_each("drop_key", facts),
+    "parts": lambda facts: for_each("drop_part", facts),
+    "files": lambda facts: for_each("drop_file", facts),
+    "uploads": lambda facts: for_each("drop_upload", facts),
+}
+
+
 def dump(table: Table, *, after: str, limit: int) -> Transaction[list[Fact]]:
     rows = yield DUMPS[table](after, limit)
     return [{column: row[column] for column in COLUMNS[table]} for row in rows]
 
 
 def load(table: Table, facts: Sequence[Fact]) -> Transaction[None]:
+    yield DROPS[table](facts)
+    if table == "parts":  # a run that was broken off, and a sweep since, may have taken it for garbage
+        yield for_each("forget_garbage", [{"blob": fact["blob"]} for fact in facts])
     yield LOADS[table](facts)
+
+
+def unload(table: Table, ids: Sequence[str], *, due: float) -> Transaction[None]:
+    rows: list[Parameters] = [{"id": one} for one in ids]
+    if table == "parts":
+        yield for_each("discard_part_blob", [{**row, "due": due} for row in rows])
+    yield DROPS[table](rows)
+
+
+def find_move() -> Transaction[Journey | None]:
+    rows = yield ask("find_move")
+    return Journey(came_from=rows[0]["came_from"], digest=rows[0]["digest"]) if rows else None
+
+
+def remember_move(journey: Journey) -> Transaction[None]:
+    yield ask("remember_move", came_from=journey.came_from, digest=journey.digest)

@@ -2,12 +2,10 @@
 
 import os
 import sqlite3
-from collections.abc import Mapping
 from contextlib import suppress
-from functools import cache
 from typing import Any, TypeVar
 
-from heavylift.catalog.queries import NOW, load_queries
+from heavylift.catalog.queries import load_queries
 from heavylift.catalog.transactions import DURABLY, EXCLUDE_ARRIVALS, UNDO, Row, Statement, Transaction
 from heavylift.service.ports import NotDone, StorageDown, StorageFull
 
@@ -20,12 +18,6 @@ RELEASE = "RELEASE one"
 
 PRIMARY_CODE = 0xFF
 """The part of an extended result code that names the kind of error."""
-
-
-@cache
-def spelled() -> Mapping[str, str]:
-    """The statements as SQLite takes them. Its clock is its process's, which is always given."""
-    return {name: text.replace(NOW, "NULL") for name, text in load_queries().items()}
 
 
 def run(connection: sqlite3.Connection, transaction: Transaction[T]) -> T:
@@ -49,7 +41,7 @@ def execute(connection: sqlite3.Connection, statement: Statement) -> list[Row]:
     if statement is DURABLY:
         sync_log(connection)
         return []
-    text = spelled()[statement.name]
+    text = load_queries()[statement.name]
     if statement.each is not None and statement.answers:
         return [row for entry in statement.each for row in connection.execute(text, entry)]
     if statement.each is not None:

@@ -35,15 +35,26 @@ def migrate_data(
     from_blobs: URL = None,
     to_catalog: URL = None,
     to_blobs: URL = None,
+    replace: Annotated[
+        bool,
+        typer.Option("--replace", help="Also where the new catalog has facts of its own, which are removed."),
+    ] = False,
+    checksums: Annotated[
+        bool,
+        typer.Option("--checksums", help="Read every blob in the new place once more, not only its size."),
+    ] = False,
     config: Config = None,
     as_json: AsJson = False,
 ) -> None:
     """Copy all projects, keys, uploads, files and their bytes from one pair of stores into another.
 
     Either side is a data folder, or a catalog and blobs by their URLs; what is not said comes from
-    the settings in force. Every blob is held against its checksum on both sides. Stop both services
-    first: it refuses while one runs. Broken off, run it again: it goes on where it was. The old
-    stores are not changed.
+    the settings in force. Stop both services first: it refuses while one runs. Every blob that is
+    sent is held against its checksum on both sides. Nothing is said to be moved before all rows
+    were compared both ways and every blob was found with its size. Broken off, run it again: it
+    goes on where it was. Run again after the old service was used, it makes the new side what the
+    old one is: rows that differ are changed, those that are gone are removed. The old stores are
+    not changed, not even migrated.
     """
     settings = load_settings(config)
     old = _side(settings, from_, catalog=from_catalog, blobs=from_blobs)
@@ -53,11 +64,14 @@ def migrate_data(
             "the old and the new catalog are the same: say --from, --to, or their catalogs and blobs by URL",
             status=USAGE,
         )
-    moved = _run(old, new)
+    moved = _run(old, new, replace=replace, reread=checksums)
     if as_json:
         typer.echo(json.dumps(asdict(moved)))
     else:
-        typer.echo(f"moved {moved.blobs} blobs, {moved.bytes} bytes; {moved.sent} of these bytes in this run")
+        typer.echo(
+            f"moved {moved.blobs} blobs, {moved.bytes} bytes; in this run {moved.sent} bytes were sent,"
+            f" {moved.added} rows added, {moved.changed} changed, {moved.removed} removed"
+        )
 
 
 def _side(settings: "Settings", folder: str | None, *, catalog: str | None, blobs: str | None) -> "Settings":
@@ -74,24 +88,26 @@ def _side(settings: "Settings", folder: str | None, *, catalog: str | None, blob
     return settings.model_copy(update={name: url for name, url in given.items() if url})
 
 
-def _run(old: "Settings", new: "Settings") -> "Moved":
+def _run(old: "Settings", new: "Settings", *, replace: bool, reread: bool) -> "Moved":
     import asyncio
 
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
 
-    from heavylift.service.moving import NameTaken
-    from heavylift.wiring import check_installed, migrate, move_data
+    from heavylift.service.moving import LivedIn
+    from heavylift.wiring import check_installed, move_data
 
     console = Console(stderr=True)
     columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
     with said(), Progress(*columns, console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task("moving", total=None)
         check_installed(old)
-        migrate(new)
         try:
             return asyncio.run(
-                move_data(old, new, lambda moved: bar.update(task, completed=moved.bytes, total=moved.total))
-            )
-        except (NameTaken, ValueError) as error:
+                move_data(
+                    old, new, lambda moved: bar.update(task, completed=moved.bytes, total=moved.total),
+                    replace=replace, reread=reread,
+                )
+            )  # fmt: skip
+        except (LivedIn, ValueError) as error:
             fail(str(error), status=USAGE)

@@ -1,6 +1,7 @@
 """The port by which all facts leave one catalog and enter another, row by row."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
 Table = Literal["projects", "keys", "parts", "files", "uploads"]
@@ -8,6 +9,15 @@ Table = Literal["projects", "keys", "parts", "files", "uploads"]
 
 Fact = Mapping[str, str | int | float | None]
 """One row of a table, as it is stored: every one has an `id`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Journey:
+    """A move into a catalog: the first project of the one that its facts come from, and what they were when
+    all of them had come, as a digest; None as long as they have not."""
+
+    came_from: str
+    digest: str | None
 
 
 @runtime_checkable
@@ -19,5 +29,18 @@ class MovesFacts(Protocol):
         ...
 
     async def load(self, table: Table, facts: Sequence[Fact]) -> None:
-        """Store the rows. One that collides with what is there is left out: loading is repeatable."""
+        """Store the rows, each in the place of what is there under its id. The blobs of Parts are garbage
+        no more."""
+        ...
+
+    async def unload(self, table: Table, ids: Sequence[str], *, due: float) -> None:
+        """Drop the rows of these ids, and hand the blobs of Parts to the garbage."""
+        ...
+
+    async def journey(self) -> Journey | None:
+        """Where its facts came from; None if it was never moved into."""
+        ...
+
+    async def remember_journey(self, journey: Journey) -> None:
+        """That they come, or have come, from there."""
         ...

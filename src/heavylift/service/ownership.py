@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from heavylift.domain.ids import new_blob_key
+from heavylift.service.facts import MovesFacts
 from heavylift.service.ports import BlobStore, Catalog
 
 MARK = "heavylift-installation"
@@ -60,14 +61,17 @@ class BearsMark(Protocol):
         ...
 
 
-async def claim(catalog: Catalog, blobs: BlobStore) -> None:
+async def claim(catalog: Catalog, blobs: BlobStore, *, moving: bool = False) -> None:
     """Make sure that the blobs are this catalog's. The first who comes to unmarked ones marks them, if there
     are none but those that it knows.
 
-    Stores that end with the process need no mark. Raises WrongBlobs, StorageDown, StorageFull.
+    Stores that end with the process need no mark. `moving`: by who moves into them, who may go on with what
+    was broken off. Raises WrongBlobs, StorageDown, StorageFull.
     """
     if not (isinstance(catalog, NamesInstallation) and isinstance(blobs, BearsMark)):
         return
+    if not moving:
+        await _check_settled(catalog)
     ours = await catalog.installation(new_blob_key())
     found = await blobs.mark()
     if found is None and not ours.marked:
@@ -84,6 +88,7 @@ async def claim(catalog: Catalog, blobs: BlobStore) -> None:
 
 async def examine(catalog: Catalog, blobs: BlobStore) -> None:
     """The same, setting no mark. Raises WrongBlobs if the blobs are known not to be this catalog's."""
+    await _check_settled(catalog)
     if isinstance(catalog, NamesInstallation) and isinstance(blobs, BearsMark):
         ours = await catalog.installation(new_blob_key())
         found = await blobs.mark()
@@ -91,6 +96,16 @@ async def examine(catalog: Catalog, blobs: BlobStore) -> None:
             raise WrongBlobs(_missing(ours.name))
         if found not in {None, ours.name}:
             raise WrongBlobs(_foreign(str(found), ours.name))
+
+
+async def _check_settled(catalog: Catalog) -> None:
+    """Raises WrongBlobs in the middle of a move: what has not come yet would be missed, or be deleted."""
+    journey = await catalog.journey() if isinstance(catalog, MovesFacts) else None
+    if journey is not None and journey.digest is None:
+        raise WrongBlobs(
+            "A move into this catalog has begun and has not come to its end."
+            " Run `heavylift migrate-data` again."
+        )
 
 
 async def _check_known(catalog: Catalog, blobs: BlobStore, ours: str) -> None:
