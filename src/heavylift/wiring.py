@@ -41,6 +41,7 @@ from heavylift.service.ownership import WrongBlobs, claim
 from heavylift.service.ports import BlobStore, Catalog, Clock, NotDeleted, StorageDown, StorageFull
 from heavylift.service.sweeper import Sweeper, Swept
 from heavylift.service.sweeping import Sweeping
+from heavylift.service.timekeeping import ClockAstray, Timekeeping, keep_time
 from heavylift.service.uploads import Uploads
 from heavylift.service.waiting import ended
 from heavylift.settings import Durability, Settings
@@ -82,16 +83,16 @@ class Stores:
 
 
 @asynccontextmanager
-async def open_stores(settings: Settings, *, clock: Clock = time.time) -> AsyncIterator[Stores]:
+async def open_stores(settings: Settings, *, clock: Clock | None = None) -> AsyncIterator[Stores]:
     """The stores that the settings name, made where there are none, closed in the end.
 
-    Raises UnfitCatalog, WrongSetting, StorageDown.
+    `clock` goes before their own. Raises UnfitCatalog, WrongSetting, StorageDown.
     """
     durable = settings.durability is Durability.STRICT
     lay_out(settings)
     catalog = await _open_catalog(settings, durable=durable, clock=clock)
     try:
-        blobs = _opened_blobs(settings, durable=durable, clock=clock)
+        blobs = _opened_blobs(settings, durable=durable, clock=clock or time.time)
         try:
             yield Stores(catalog=catalog, blobs=blobs)
         finally:
@@ -100,12 +101,11 @@ async def open_stores(settings: Settings, *, clock: Clock = time.time) -> AsyncI
         await catalog.close()
 
 
-async def _open_catalog(settings: Settings, *, durable: bool, clock: Clock) -> Catalog:
-    """In a thread: a database that hangs must not keep the loop from saying so. A clock of the tests goes
-    before the database's own."""
+async def _open_catalog(settings: Settings, *, durable: bool, clock: Clock | None) -> Catalog:
+    """In a thread: a database that hangs must not keep the loop from saying so."""
     opening = asyncio.ensure_future(
         asyncio.to_thread(
-            open_catalog, settings.catalog_url, durable=durable, clock=None if clock is time.time else clock,
+            open_catalog, settings.catalog_url, durable=durable, clock=clock,
             pool_size=settings.catalog_pool_size, prepared_statements=settings.catalog_prepared_statements,
         )
     )  # fmt: skip
@@ -132,7 +132,7 @@ async def open_existing(settings: Settings) -> AsyncIterator[Stores]:
 
 
 @asynccontextmanager
-async def open_to_serve(settings: Settings, *, clock: Clock = time.time) -> AsyncIterator[Stores]:
+async def open_to_serve(settings: Settings, *, clock: Clock | None = None) -> AsyncIterator[Stores]:
     """The stores, if a service can work on them; made where there are none. Raises UnfitCatalog, WrongBlobs
     and WrongSetting, which say what to do."""
     check_place(settings.catalog_url)
@@ -205,11 +205,13 @@ def make_sweeper(settings: Settings, stores: Stores, *, clock: Clock = time.time
     return Sweeper(stores.catalog, stores.blobs, clock=clock, schedule=settings.schedule, complain=_complain)
 
 
-def make_sweeping(settings: Settings, stores: Stores, *, clock: Clock) -> Sweeping:
+def make_sweeping(settings: Settings, stores: Stores, timekeeping: Timekeeping) -> Sweeping:
     """The same in the background. It logs what it does."""
+    clock = timekeeping.clock
     return Sweeping(
         make_sweeper(settings, stores, clock=clock), stores.catalog,
-        clock=clock, interval=settings.sweep_interval, report=_report, complain=_complain,
+        clock=clock, agree=timekeeping.agree, interval=settings.sweep_interval,
+        report=_report, complain=_complain,
     )  # fmt: skip
 
 
@@ -221,23 +223,27 @@ def _report(swept: Swept) -> None:
 
 
 def _complain(error: Exception) -> None:
-    if isinstance(error, NotDeleted):
+    if isinstance(error, ClockAstray):
+        log.error("clock.astray", reason=str(error))
+    elif isinstance(error, NotDeleted):
         named = dict(list(error.reasons.items())[:NAMED])
         log.error("sweep.stuck", count=len(error.reasons), blobs=named)
     else:
         log.error("sweep.failed", exc_info=error)
 
 
-def build_app(settings: Settings, *, clock: Clock = time.time) -> ASGIApp:
-    """The service as an ASGI application. It opens its stores when the server starts."""
+def build_app(settings: Settings, *, clock: Clock | None = None) -> ASGIApp:
+    """The service as an ASGI application. It opens its stores when the server starts. `clock` goes before
+    the catalog's and this machine's."""
 
     gate = Gate(settings.max_bodies)
 
     @asynccontextmanager
     async def opened() -> AsyncIterator[Context]:
         async with open_to_serve(settings, clock=clock) as stores:
-            sweeper = make_sweeping(settings, stores, clock=clock)
-            context = make_context(settings, stores, sweeper, gate, clock=clock)
+            timekeeping = await keep_time(stores.catalog, clock)
+            sweeper = make_sweeping(settings, stores, timekeeping)
+            context = make_context(settings, stores, sweeper, gate, timekeeping)
             first = await bootstrap(settings, context.keys)
             if first.secret is not None:
                 starting.info("key.made", file=str(settings.key_file))
@@ -268,9 +274,10 @@ def build_app(settings: Settings, *, clock: Clock = time.time) -> ASGIApp:
 
 
 def make_context(
-    settings: Settings, stores: Stores, sweeper: Sweeping, gate: Gate, *, clock: Clock
+    settings: Settings, stores: Stores, sweeper: Sweeping, gate: Gate, timekeeping: Timekeeping
 ) -> Context:
     """The stories over those stores, and the edge's own state."""
+    clock = timekeeping.clock
     limits, table = settings.limits, settings.purpose_table
     catalog, blobs, checks = stores.catalog, stores.blobs, settings.purpose_checks
     return Context(
@@ -284,7 +291,9 @@ def make_context(
             closed_purposes=settings.closed_purposes, wake=sweeper.wake,
         ),
         keys=make_keys(stores, clock=clock),
-        readiness=Readiness({"catalog": catalog.ping, "blob store": blobs.ping}),
+        readiness=Readiness(
+            {"catalog": catalog.ping, "blob store": blobs.ping, "clock of this machine": timekeeping.agree}
+        ),
         limits=limits,
         gate=gate,
         patience=Patience(

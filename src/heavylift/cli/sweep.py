@@ -40,18 +40,23 @@ def sweep(
 
 
 async def _round(settings: "Settings", stores: "Stores", *, confirmed: bool) -> "Swept":
+    from heavylift.service.timekeeping import keep_time
     from heavylift.wiring import make_sweeper
 
-    return await make_sweeper(settings, stores).round(confirmed=confirmed)
+    timekeeping = await keep_time(stores.catalog)
+    await timekeeping.agree()
+    return await make_sweeper(settings, stores, clock=timekeeping.clock).round(confirmed=confirmed)
 
 
 async def _preview(
     settings: "Settings", stores: "Stores", *, tell: bool
 ) -> tuple["Swept", list[dict[str, str]]]:
     """What a round would do. `tell` prints its blobs as they come, instead of gathering them."""
+    from heavylift.service.timekeeping import keep_time
     from heavylift.wiring import make_sweeper
 
-    swept, doomed = await make_sweeper(settings, stores).preview()
+    clock = (await keep_time(stores.catalog)).clock
+    swept, doomed = await make_sweeper(settings, stores, clock=clock).preview()
     gathered = []
     async for one in doomed:
         if tell:
