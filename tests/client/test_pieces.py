@@ -80,6 +80,17 @@ def test_the_window_halves_once_when_it_is_pushed_back_and_grows_again_after_a_r
     assert run(window, clock, lambda limit: 1e6 * limit, seconds=5)[-1] == 8
 
 
+def test_a_push_back_during_a_rest_counts_and_halves_are_rounded_up(clock: Clock):
+    window = Window(most=9, clock=clock)
+    run(window, clock, lambda limit: 1e6 * limit, seconds=6)
+    limits = []
+    for _ in range(5):
+        clock.now += DWELL_SECONDS
+        window.pushed_back()
+        limits.append(window.limit)
+    assert limits == [5, 3, 2, 1, 1]
+
+
 def test_the_window_never_leaves_its_bounds(clock: Clock):
     window = Window(most=1, clock=clock)
     assert set(run(window, clock, lambda limit: 1e6 * clock.now, seconds=10)) == {1}
@@ -99,6 +110,22 @@ def test_growth_is_told(clock: Clock):
 def metered(clock: Clock, reports: list[Progress], *, total: int = 1000) -> Meter:
     window = Window(most=4, clock=clock)
     return Meter(id="upload_1", total=total, parts=10, clock=clock, report=reports.append, window=window)
+
+
+def test_reports_come_ten_times_a_second_at_most_and_the_last_state_always(clock: Clock):
+    reports: list[Progress] = []
+    meter = metered(clock, reports)
+    for _ in range(1000):
+        clock.now += 0.001
+        meter.part_begun()
+        meter.moved(1)
+        meter.retrying()
+        meter.part_ended(done=True)
+        meter.enter("transferring", note="begun anew" if meter.snapshot().parts_done == 1 else "")
+    assert 9 <= len(reports) <= 11
+    assert [report.note for report in reports if report.note] == ["begun anew"]
+    meter.enter("done")
+    assert (reports[-1].phase, reports[-1].bytes_done, reports[-1].retries) == ("done", 1000, 1000)
 
 
 def test_rate_and_time_left_follow_the_last_seconds(clock: Clock):
