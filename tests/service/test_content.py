@@ -8,7 +8,7 @@ import pytest
 
 from heavylift.domain.checksums import EMPTY, extend
 from heavylift.domain.files import WHOLE, Extent, Place, Span, touched
-from heavylift.service.content import read_places
+from heavylift.service.content import CHECKED, is_checked, read_places
 from heavylift.service.ports import BlobMissing, StorageDown
 
 
@@ -91,3 +91,32 @@ async def test_an_extent_begun_early_whose_bytes_are_gone_fails_only_those_who_r
     assert [await anext(chunks), await anext(chunks)] == [b"a", b"b"]
     with pytest.raises(BlobMissing):
         await anext(chunks)
+
+
+@pytest.mark.parametrize("damaged", [b"xbcdef", b"abcxef", b"abcdex"])
+@pytest.mark.parametrize("span", [Span(0, 5), Span(1, 4), Span(3, 6)])
+async def test_a_range_of_most_of_an_extent_does_not_end_if_anything_of_the_extent_is_wrong(
+    span: Span, damaged: bytes
+) -> None:
+    wanted = places(span, a=b"abcdef")
+    assert await gathered(read_places(Shelf(a=b"abcdef"), wanted)) == b"abcdef"[span.start : span.stop]  # type: ignore[arg-type]
+    got: list[bytes] = []
+    with pytest.raises(StorageDown, match="other bytes than were stored") as caught:
+        await collected(read_places(Shelf(a=damaged), wanted), got)  # type: ignore[arg-type]
+    assert caught.value.blob == "a"
+    assert len(got) == span.stop - span.start - 1  # type: ignore[operator]
+
+
+async def collected(chunks: AsyncIterator[bytes], got: list[bytes]) -> None:
+    """Put what comes to `got`, whatever happens then."""
+    async for chunk in chunks:
+        got.append(chunk)
+
+
+async def test_a_range_of_little_is_not_compared_and_reads_no_more_than_it_wants() -> None:
+    [place] = places(Span(1, 3), a=b"abcdef")
+    assert not is_checked(place)
+    assert await gathered(read_places(Shelf(a=b"xbcxxx"), [place])) == b"bc"  # type: ignore[arg-type]
+    large = Extent(blob="a", bytes=CHECKED + 1, checksum=0)
+    assert not is_checked((large, Span(0, CHECKED)))
+    assert is_checked((large, Span(0, CHECKED + 1)))

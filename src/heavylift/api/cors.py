@@ -22,6 +22,7 @@ SHOWN_HEADERS = (
     "content-range",
     "etag",
     "heavylift-idempotency",
+    "heavylift-verified",
     "last-modified",
     "openai-processing-ms",
     "openai-version",

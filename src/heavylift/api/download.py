@@ -17,6 +17,11 @@ from heavylift.api.lane import Lane
 from heavylift.api.laneout import Piece
 from heavylift.service.ports import BlobMissing, StorageDown
 
+
+class AnswerCut(Exception):
+    """The bytes of an answer that had begun cannot be read on, for the reason that is its cause."""
+
+
 END: Message = {"type": "http.response.body", "body": b"", "more_body": False}
 
 
@@ -48,6 +53,8 @@ class Download(Response):
                         raise ClientGone
                     await send(_body(chunk))
                 await send(END)
+            except (BlobMissing, StorageDown) as error:
+                raise AnswerCut from error
             finally:
                 gone.cancel()
 
@@ -80,7 +87,7 @@ class DirectDownload(Response):
             await self._lane.send(partial(send, _head(self)), self._pieces, self._patience)
         except (BlobMissing, StorageDown, OSError) as error:
             if not self._lane.unanswered:
-                raise
+                raise AnswerCut from error
             answer = await self._instead(error)
             await answer(scope, receive, send)
         else:

@@ -34,6 +34,9 @@ router = APIRouter(prefix="/files", tags=["Files"])
 
 BYTES = {"application/octet-stream": {"schema": BINARY}}
 
+VERIFIED = "Heavylift-Verified"
+"""How much of what is sent is compared with the checksums before the answer ends: all, some or none."""
+
 CONTENT: dict[int | str, dict[str, Any]] = {
     200: {"description": "The bytes.", "content": BYTES},
     206: {"description": "The bytes of the range.", "content": BYTES},
@@ -163,12 +166,15 @@ async def send_content(file_id: str, request: Request, context: Context, caller:
     status, headers = selected.status, _headers(file, selected)
     if status == 304 or request.method == "HEAD":
         return Response(status_code=status, headers=headers)
+    request.state.file = file_id
     lane, pieces = lane_of(request), context.files.open(places)
     instead = partial(_without_bytes, context, caller, file_id)
     if lane is not None and pieces is not None and places:
+        headers[VERIFIED] = "none"  # the kernel sends them: nobody here sees them
         return DirectDownload(
             lane, pieces, patience=context.patience, instead=instead, status=status, headers=headers
         )
+    headers[VERIFIED] = context.files.verified(places)
     try:
         return await Download.begin(context.files.read(places), status, headers)
     except (BlobMissing, StorageDown) as error:

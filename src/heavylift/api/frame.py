@@ -9,6 +9,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from heavylift.api.body import ClientGone
+from heavylift.api.download import AnswerCut
 from heavylift.api.errors import CLIENT_GONE, failure_response
 from heavylift.domain import ids
 
@@ -55,6 +56,7 @@ class Passage:
         self.request_id = request_id
         scope.setdefault("state", {})["request_id"] = request_id
         self.status = 0
+        self._cut = False
         self._bytes_in = 0
         self._bytes_out = 0
 
@@ -62,6 +64,8 @@ class Passage:
         """Let it answer, and see to what it leaves undone."""
         try:
             await answering
+        except AnswerCut as cut:  # the server ends the connection: the client sees that it is not whole
+            self._tell_cut(cut.__cause__)
         except ClientGone:
             self.status = CLIENT_GONE
         except Exception:
@@ -103,10 +107,21 @@ class Passage:
             (b"openai-version", OPENAI_VERSION),
         )
 
+    def _tell_cut(self, reason: BaseException | None) -> None:
+        """The answer ends before its end, because a store failed."""
+        self._cut = True
+        log.error(
+            "storage.failed",
+            request_id=self.request_id,
+            file=self._scope.get("state", {}).get("file"),
+            blob=getattr(reason, "blob", None),
+            exc_info=reason,
+        )
+
     def log(self) -> None:
         """One line. Never a header: a key is in one of them."""
         route, state = self._scope.get("route"), self._scope.get("state", {})
-        log.info(
+        (log.error if self._cut else log.info)(
             "request",
             request_id=self.request_id,
             project=state.get("project"),
@@ -117,5 +132,6 @@ class Passage:
             bytes_in=self._bytes_in + state.get("bytes_in", 0),
             bytes_out=self._bytes_out + state.get("bytes_out", 0),
             ms=round(self._milliseconds, 1),
+            **({"cut": True} if self._cut else {}),
             **({"refused_origin": state["refused_origin"]} if "refused_origin" in state else {}),
         )

@@ -79,7 +79,9 @@ class Writer:
         size = min(SLICE, self._span.stop - self._span.start)
         count = os.sendfile(self.descriptor, self._file.descriptor, self._span.start, size)
         if not count:
-            raise StorageDown(f"blob {self._file.key} is shorter than the catalog knows")
+            error = StorageDown(f"blob {self._file.key} is shorter than the catalog knows")
+            error.blob = self._file.key
+            raise error
         self._span = Span(self._span.start + count, self._span.stop)
         self.sent += count
         self.moved = time.monotonic()

@@ -27,7 +27,7 @@ from heavylift.domain.idempotency import Once, once
 from heavylift.domain.limits import Limits
 from heavylift.domain.purposes import Checks, Purpose
 from heavylift.service.abilities import OpenBlob, OpensFiles
-from heavylift.service.content import open_places, read_places
+from heavylift.service.content import is_checked, open_places, read_places
 from heavylift.service.meter import Meter, metered
 from heavylift.service.ports import BlobStore, Buffer, Catalog, Clock, Page, Wanted
 from heavylift.service.recording import Recording
@@ -196,6 +196,11 @@ class Files:
     def read(self, places: Sequence[Place]) -> AsyncGenerator[bytes]:
         """The bytes there. Raises BlobMissing or StorageDown when they are not all there."""
         return read_places(self._blobs, places)
+
+    def verified(self, places: Sequence[Place]) -> str:
+        """Whether `read` compares all, some or none of them with the checksums of what was stored."""
+        checked = {is_checked(place) for place in places}
+        return "none" if checked == {False} else "some" if False in checked else "all"
 
     def open(self, places: Sequence[Place]) -> Generator[tuple[OpenBlob, Span]] | None:
         """The same as open files, if the store has such: to be taken from, and closed, in a thread."""

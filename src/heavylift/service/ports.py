@@ -32,6 +32,9 @@ class BlobMissing(Exception):
     """There is no blob of that key. The catalog never points at one, so this is news of damage
     or of a deletion that overtook a reader."""
 
+    blob: str | None = None
+    """Its key, where a File was being read."""
+
 
 class StorageFull(Exception):
     """No room for the bytes (or, in a catalog, for the facts). Nothing was kept."""
@@ -39,6 +42,9 @@ class StorageFull(Exception):
 
 class StorageDown(Exception):
     """The store did not do its work: an I/O error, a lost connection, a time-out."""
+
+    blob: str | None = None
+    """The key of the blob that was being read for a File."""
 
 
 class NotDone(StorageDown):
