@@ -182,6 +182,10 @@ class Settings(BaseSettings):
         description="Bodies received at once, times the number of workers, which count together, and as many"
         " JSON bodies beside them; beyond it, 503 and Retry-After, and equal shares for all projects.",
     )
+    max_downloads: int = Field(
+        1000, ge=1, description="Downloads that each process sends at once; beyond it, 503 and Retry-After."
+    )
+    max_project_downloads: int = Field(500, ge=1, description="The same for the downloads of one project.")
     head_timeout: Seconds = Field(20.0, gt=0, description="How long a request's headers may take.")
     idle_timeout: Seconds = Field(60.0, gt=0, description="How long a body may stand still.")
     body_timeout: Seconds = Field(float(HOUR), gt=0, description="How long one body may take in all.")

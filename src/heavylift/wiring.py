@@ -18,6 +18,7 @@ from heavylift.api.context import Context
 from heavylift.api.gate import Gate
 from heavylift.api.opening import Opening
 from heavylift.api.rate import RateLimit
+from heavylift.api.readers import Readers
 from heavylift.api.readiness import Readiness
 from heavylift.api.server.bounds import Bounds
 from heavylift.blobs import open_blobs
@@ -296,6 +297,7 @@ def make_context(
         ),
         limits=limits,
         gate=gate,
+        readers=Readers(settings.max_downloads, of_project=settings.max_project_downloads),
         patience=Patience(
             idle=settings.idle_timeout, total=settings.body_timeout, rate=settings.body_rate
         ),

@@ -11,7 +11,7 @@ from heavylift.catalog import UnfitCatalog, open_catalog
 from heavylift.catalog.postgres_url import parse
 from heavylift.catalog.transactions import Transaction, ask
 from heavylift.domain.uploads import Upload
-from heavylift.service.ports import StorageDown
+from heavylift.service.ports import NotDone, StorageDown
 from tests.contract.catalog_facts import ALL, MINE, NOW, new_part, new_upload, stored_file, stored_upload
 from tests.contract.engines_postgres import Server
 from tests.contract.postgres_rig import PATIENCE, Open, locked, nobody_connected, wait_for_locks, waiting
@@ -38,8 +38,7 @@ async def test_a_pool_at_its_limit_refuses_in_bounded_time_and_recovers(
     catalog, _ = opened(connections=2, patience=0.5)
     upload, _ = await stored_upload(catalog)
     with locked(url, "uploads"):
-        lists = [catalog.uploads(MINE, status=None, now=NOW, page=ALL) for _ in range(2)]
-        held = [asyncio.create_task(listing) for listing in lists]
+        held = [asyncio.create_task(catalog.parts(MINE, upload.id)) for _ in range(2)]
         await waiting(postgres_18, url, count=2)
         began = time.monotonic()
         answers = await asyncio.gather(*(catalog.projects() for _ in range(20)), return_exceptions=True)
@@ -47,8 +46,25 @@ async def test_a_pool_at_its_limit_refuses_in_bounded_time_and_recovers(
         assert all(isinstance(answer, StorageDown) for answer in answers)
         assert "connection" in str(answers[0])
         assert postgres_18.connections(url) == 3, "two of the pool, and the one that locks"
-    assert await asyncio.gather(*held) == [[upload]] * 2
+    assert await asyncio.gather(*held) == [[]] * 2
     assert await asyncio.gather(*(catalog.projects() for _ in range(50))) == [[]] * 50
+
+
+async def test_lists_leave_connections_for_look_ups_and_wait_for_each_other_in_bounded_time(
+    opened: Open, postgres_18: Server, url: str
+) -> None:
+    catalog, _ = opened(connections=4, patience=1.0)
+    with locked(url, "uploads"):
+        lists = [catalog.uploads(MINE, status=None, now=NOW, page=ALL) for _ in range(12)]
+        held = [asyncio.create_task(listing) for listing in lists]
+        await waiting(postgres_18, url, count=2)
+        assert await catalog.key_owner("a" * 64) is None
+        assert postgres_18.connections(url) <= 4, "two for lists, one of them all, and the one that locks"
+        await asyncio.wait(held, return_when=asyncio.FIRST_EXCEPTION)
+        assert await catalog.key_owner("a" * 64) is None
+    answers = await asyncio.gather(*held, return_exceptions=True)
+    assert answers.count([]) == 2
+    assert all(isinstance(answer, NotDone) for answer in answers if answer != [])
 
 
 async def test_a_queue_that_is_too_long_is_refused_at_once(

@@ -323,3 +323,25 @@ async def test_a_relative_path_is_relative(tmp_path: Path, monkeypatch: pytest.M
 def test_what_a_url_does_not_hold_bare_is_refused_with_what_to_write(url: str) -> None:
     with pytest.raises(UnfitCatalog, match="percent-encode"):
         open_catalog(url)
+
+
+async def test_look_ups_do_not_wait_behind_lists(opened: Open) -> None:
+    _, driver, _ = opened()
+    hold = Hold()
+
+    def listing() -> Transaction[str]:
+        yield ask("find_search")
+        hold.begun.set()
+        assert hold.over.wait(PATIENCE)
+        return "listed"
+
+    def look_up() -> Transaction[str]:
+        yield ask("find_search")
+        return "found"
+
+    lists = [asyncio.create_task(driver.read(listing, dear=True)) for _ in range(12)]
+    assert await asyncio.to_thread(hold.begun.wait, PATIENCE)
+    found = asyncio.gather(*(driver.read(look_up, brief=True) for _ in range(8)))
+    assert await asyncio.wait_for(found, PATIENCE / 2) == ["found"] * 8
+    hold.over.set()
+    assert await asyncio.gather(*lists) == ["listed"] * 12

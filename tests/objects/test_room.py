@@ -2,16 +2,18 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from itertools import pairwise
 from uuid import uuid4
 
 import pytest
 
+from heavylift.blobs.fetching import LEAST_RANGE
 from heavylift.blobs.objects import HELD, ObjectBlobs
-from heavylift.blobs.room import Places, Room, Shares
+from heavylift.blobs.room import Loans, Places, Room
 from heavylift.blobs.sending import PIECE, SEGMENT
 from heavylift.domain.ids import new_blob_key
 from heavylift.service.ports import StorageDown
-from tests.contract.blobs import content
+from tests.contract.blobs import content, stream
 from tests.objects.engines import ObjectStore
 
 OF = SEGMENT // PIECE
@@ -68,14 +70,35 @@ async def test_who_gave_up_waiting_took_no_place() -> None:
     assert await asyncio.wait_for(berths.of_one().take(), 10)
 
 
-def test_the_more_read_the_less_each_reads_ahead() -> None:
-    shares = Shares(64, least=2, most=10)
-    assert shares.size(3) == 10
-    with shares, shares, shares, shares:
-        assert shares.size(2) == 8
-        for _ in range(60):
-            shares.__enter__()
-        assert shares.size(3) == 2
+def test_what_is_lent_to_readers_never_sums_up_to_more_than_there_is_and_late_ones_find_some() -> None:
+    loans = Loans(1_000, least=20, most=100)
+    lent = [loans.lend(500) for _ in range(100)]
+    assert lent[0] == 100
+    assert all(later <= earlier for earlier, later in pairwise(lent))
+    assert sum(lent) <= 1_000
+    assert lent[-1] == 0, "too few are of no use"
+    assert loans.free > 0
+    for size in lent:
+        loans.give_back(size)
+    assert loans.free == 1_000
+    assert loans.lend(30) == 30
+
+
+async def test_who_takes_nothing_holds_little_and_who_leaves_gives_all_back(seaweed: ObjectStore) -> None:
+    blobs = ObjectBlobs(seaweed.client(), prefix=uuid4().hex)
+    key, size = new_blob_key(), 24 * 2**20
+    await blobs.write(key, stream([bytes(size)]))
+    most = blobs._loans.free
+    idle = [blobs.read(key) for _ in range(20)]
+    for reader in idle:
+        assert await anext(reader)
+    assert most - blobs._loans.free <= 20 * LEAST_RANGE
+    assert len(b"".join([chunk async for chunk in blobs.read(key)])) == size
+    for reader in idle:
+        await reader.aclose()
+    assert blobs._loans.free == most
+    await blobs.delete([key])
+    await blobs.close()
 
 
 async def test_blobs_for_which_there_is_no_memory_wait_their_turn(seaweed: ObjectStore) -> None:

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from heavylift.api.body import Patience
 from heavylift.api.gate import Gate
 from heavylift.api.rate import RateLimit
+from heavylift.api.readers import Readers
 from heavylift.api.readiness import Readiness
 from heavylift.domain.errors import InvalidKey, MissingKey
 from heavylift.domain.limits import Limits
@@ -37,6 +38,7 @@ class Context:
     readiness: Readiness
     limits: Limits
     gate: Gate
+    readers: Readers
     patience: Patience
     document_patience: Patience
     rate: RateLimit

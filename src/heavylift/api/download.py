@@ -30,16 +30,24 @@ class Download(Response):
 
     @classmethod
     async def begin(
-        cls, content: AsyncGenerator[bytes], status: int, headers: Mapping[str, str]
+        cls,
+        content: AsyncGenerator[bytes],
+        status: int,
+        headers: Mapping[str, str],
+        *,
+        leave: Callable[[], None] = lambda: None,
     ) -> "Download":
-        """An answer with these bytes. Raises what their beginning raises."""
+        """An answer with these bytes. `leave` is called when it has been sent. Raises what their beginning
+        raises."""
         answer = cls(status_code=status, headers=headers)
+        answer._leave = leave
         answer._content = content
         answer._first = await anext(content, b"")
         return answer
 
     _content: AsyncGenerator[bytes]
     _first: bytes
+    _leave: Callable[[], None]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send it. Raises ClientGone when there is nobody left to send it to."""
@@ -57,12 +65,14 @@ class Download(Response):
                 raise AnswerCut from error
             finally:
                 gone.cancel()
+                self._leave()
 
 
 class DirectDownload(Response):
     """Sends open files through the lane.
 
     `instead` makes the answer to what opening the first of them raises, for until then nothing is sent.
+    `leave` is called when it has been sent.
     """
 
     def __init__(
@@ -72,6 +82,7 @@ class DirectDownload(Response):
         *,
         patience: Patience,
         instead: Callable[[Exception], Awaitable[Response]],
+        leave: Callable[[], None],
         status: int,
         headers: Mapping[str, str],
     ) -> None:
@@ -80,6 +91,7 @@ class DirectDownload(Response):
         self._pieces = pieces
         self._patience = patience
         self._instead = instead
+        self._leave = leave
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send it. Raises ClientGone when there is nobody left to send it to."""
@@ -94,6 +106,7 @@ class DirectDownload(Response):
             await send(END)
         finally:
             self._pieces.close()
+            self._leave()
 
 
 def _head(answer: Response) -> Message:

@@ -169,16 +169,21 @@ async def send_content(file_id: str, request: Request, context: Context, caller:
     request.state.file = file_id
     lane, pieces = lane_of(request), context.files.open(places)
     instead = partial(_without_bytes, context, caller, file_id)
+    leave = context.readers.enter(caller.id)
     if lane is not None and pieces is not None and places:
         headers[VERIFIED] = "none"  # the kernel sends them: nobody here sees them
         return DirectDownload(
-            lane, pieces, patience=context.patience, instead=instead, status=status, headers=headers
-        )
+            lane, pieces, patience=context.patience, instead=instead, leave=leave, status=status,
+            headers=headers,
+        )  # fmt: skip
     headers[VERIFIED] = context.files.verified(places)
     try:
-        return await Download.begin(context.files.read(places), status, headers)
-    except (BlobMissing, StorageDown) as error:
-        return await instead(error)
+        return await Download.begin(context.files.read(places), status, headers, leave=leave)
+    except BaseException as error:
+        leave()
+        if isinstance(error, BlobMissing | StorageDown):
+            return await instead(error)
+        raise
 
 
 async def _without_bytes(context: Context, caller: Project, file_id: str, error: Exception) -> Response:

@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Iterator
+from collections.abc import AsyncGenerator, Awaitable
 from contextlib import aclosing
 from typing import Any, TypeVar
 
@@ -11,7 +11,7 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import AzureStore, GCSStore, S3Store
 
-from heavylift.blobs.room import Shares
+from heavylift.blobs.room import Loans
 from heavylift.blobs.storeerrors import store_errors
 from heavylift.domain.files import Span
 
@@ -24,7 +24,10 @@ RANGE = 4 * 1024 * 1024
 of a request, however slow the client that it is for; a range is at hand at once."""
 
 LEAST_RANGE = 512 * 1024
-"""Bytes of one ranged GET where very many read at once."""
+"""Bytes of the first ranged GET of each reader, and of any where many read at once."""
+
+OWN = 64 * 1024
+"""Bytes of one ranged GET where so many read that there is nothing to be lent: that much each may hold."""
 
 AHEAD = 2
 """Ranges under way while one is read: enough to hide the store's latency behind the transfer."""
@@ -39,40 +42,77 @@ NOT_PARTIAL = "non-partial response"
 """How the client says that a store answered a range as it would the whole."""
 
 
-async def fetch(store: Store, path: str, span: Span, *, shares: Shares) -> AsyncGenerator[bytes, None]:
+async def fetch(store: Store, path: str, span: Span, *, loans: Loans) -> AsyncGenerator[bytes, None]:
     """The object's bytes in that span. Raises BlobMissing before the first, StorageDown at any time."""
-    with shares:
-        async with aclosing(_fetched(store, path, span, shares)) as chunks:
-            async for chunk in chunks:
-                yield chunk
-
-
-async def _fetched(store: Store, path: str, span: Span, shares: Shares) -> AsyncGenerator[bytes, None]:
+    reading = _Reading(loans)
     try:
-        with store_errors():
-            first = await _first_range(store, path, span, shares.size(1 + AHEAD))
-    except NoRanges:
-        async with aclosing(_skimmed(store, path, span)) as chunks:
-            async for chunk in chunks:
-                yield chunk
-        return
-    if first is None:
-        return
-    size = first.meta["size"]
-    rest = _ranges(first.range[1], size if span.stop is None else min(span.stop, size), shares)
-    under_way = deque([begun(first.bytes_async())])
-    try:
-        while under_way:
-            while len(under_way) <= AHEAD and (one := next(rest, None)) is not None:
-                under_way.append(begun(obstore.get_range_async(store, path, start=one.start, end=one.stop)))
+        try:
             with store_errors():
-                content = memoryview(await under_way[0])
-            under_way.popleft()
+                first = await _first_range(store, path, span, reading.borrow())
+        except NoRanges:
+            reading.close()
+            async with aclosing(_skimmed(store, path, span)) as chunks:
+                async for chunk in chunks:
+                    yield chunk
+            return
+        if first is None:
+            return
+        size = first.meta["size"]
+        at, stop = first.range[1], size if span.stop is None else min(span.stop, size)
+        reading.add(first.bytes_async())
+        while reading.ranges or at < stop:
+            while at < stop and reading.wants_more and (count := reading.borrow()):
+                end = min(stop, at + count)
+                reading.add(obstore.get_range_async(store, path, start=at, end=end))
+                at = end
+            with store_errors():
+                content = memoryview(await reading.ranges[0][0])
             for begin in range(0, len(content), CHUNK):
                 yield bytes(content[begin : begin + CHUNK])
+            reading.taken(len(content))
+            del content
     finally:
-        for call in under_way:
+        reading.close()
+
+
+class _Reading:
+    """The ranges of one reader, and what it has been lent for them. It begins with little: who takes
+    nothing is to hold little, and whoever takes much shows it soon."""
+
+    def __init__(self, loans: Loans) -> None:
+        self._loans = loans
+        self._given = 0
+        self._lent = 0
+        self.ranges: deque[tuple[asyncio.Future[Any], int]] = deque()
+
+    @property
+    def wants_more(self) -> bool:
+        """Whether another range should be under way."""
+        return len(self.ranges) <= (AHEAD if self._given else 0)
+
+    def borrow(self) -> int:
+        """Bytes of the next range; none if there should be none now."""
+        self._lent = self._loans.lend(max(LEAST_RANGE, self._given))
+        return self._lent or (0 if self.ranges else OWN)
+
+    def add(self, call: Awaitable[Any]) -> None:
+        """It is under way, with what was borrowed for it."""
+        self.ranges.append((begun(call), self._lent))
+        self._lent = 0
+
+    def taken(self, count: int) -> None:
+        """All of the first range has been taken."""
+        self._given += count
+        _, lent = self.ranges.popleft()
+        self._loans.give_back(lent)
+
+    def close(self) -> None:
+        """Give up what is under way. Repeatable."""
+        self._loans.give_back(self._lent + sum(lent for _, lent in self.ranges))
+        self._lent = 0
+        for call, _ in self.ranges:
             call.cancel()
+        self.ranges.clear()
 
 
 def begun(call: Awaitable[T]) -> asyncio.Future[T]:
@@ -100,13 +140,6 @@ async def _first_range(store: Store, path: str, span: Span, count: int) -> Any:
                 raise
     await obstore.head_async(store, path)
     return None
-
-
-def _ranges(start: int, stop: int, shares: Shares) -> Iterator[Span]:
-    while start < stop:
-        end = min(stop, start + shares.size(1 + AHEAD))
-        yield Span(start, end)
-        start = end
 
 
 async def _skimmed(store: Store, path: str, span: Span) -> AsyncGenerator[bytes, None]:

@@ -13,7 +13,7 @@ from obstore.exceptions import AlreadyExistsError, BaseError
 from heavylift.blobs.deleting import outcomes
 from heavylift.blobs.fetching import LEAST_RANGE, RANGE, Store, begun, fetch
 from heavylift.blobs.keys import checked, is_key
-from heavylift.blobs.room import Places, Room, Shares
+from heavylift.blobs.room import Loans, Places, Room
 from heavylift.blobs.sending import PIECE, SEGMENT, Belt, Sending
 from heavylift.blobs.storeerrors import StoreMissing, store_errors
 from heavylift.blobs.unfinished import Unfinished
@@ -49,7 +49,7 @@ TURN_SECONDS = 10.0
 """How long a blob waits for its turn. Then it goes on without."""
 
 READING = 64 * 1024 * 1024
-"""Bytes of ranges that are read ahead of all clients together, before each gets smaller ones."""
+"""Bytes of ranges that are ready, or under way, for all clients. Beyond it each has 64 KiB of its own."""
 
 PROBE = "heavylift-probe"
 """The one object that is written to prove that writing works. It stays: on a bucket that keeps versions, to
@@ -93,7 +93,7 @@ class ObjectBlobs:
         self._writing = 0
         self._berths = Places(max(1, memory // HELD), patience=BERTH_SECONDS)
         self._turns = Places(TURNS, patience=TURN_SECONDS)
-        self._shares = Shares(READING, least=LEAST_RANGE, most=RANGE)
+        self._loans = Loans(READING, least=LEAST_RANGE, most=RANGE)
         self._closed = False
 
     async def write(self, key: str, chunks: AsyncIterable[Buffer]) -> None:
@@ -125,7 +125,7 @@ class ObjectBlobs:
     async def read(self, key: str, span: Span = WHOLE) -> AsyncGenerator[bytes, None]:
         path = self._path(key)
         self._check_open()
-        async with aclosing(fetch(self._store, path, span, shares=self._shares)) as chunks:
+        async with aclosing(fetch(self._store, path, span, loans=self._loans)) as chunks:
             async for chunk in chunks:
                 yield chunk
 

@@ -77,22 +77,26 @@ class Room:
                 after.add_done_callback(place.give_back)
 
 
-class Shares:
-    """Memory shared by all that read: the more there are, the smaller the ranges that each asks for."""
+class Loans:
+    """Memory of what lies ready before its readers take it, lent to all who read.
+
+    Nobody waits for it: who is lent nothing reads piece by piece, and nothing ahead. Each is lent an
+    eighth at most of what is left at that moment, so that whoever comes late finds some as well.
+    """
 
     def __init__(self, memory: int, *, least: int, most: int) -> None:
-        self._memory = memory
+        self.free = memory
         self._least = least
         self._most = most
-        self._readers = 0
 
-    def __enter__(self) -> "Shares":
-        self._readers += 1
-        return self
+    def lend(self, wanted: int) -> int:
+        """So many bytes, or fewer; none if that would be too few to be of use."""
+        size = min(wanted, self._most, self.free // 8)
+        if size < self._least:
+            return 0
+        self.free -= size
+        return size
 
-    def __exit__(self, *_: object) -> None:
-        self._readers -= 1
-
-    def size(self, parts: int) -> int:
-        """Bytes of one of so many `parts` of a reader's share."""
-        return min(self._most, max(self._least, self._memory // (max(self._readers, 1) * parts)))
+    def give_back(self, size: int) -> None:
+        """What was lent."""
+        self.free += size

@@ -3,7 +3,8 @@
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any, TypeAlias, TypeVar
 
 import psycopg
@@ -75,6 +76,7 @@ class Postgres:
     ) -> None:
         self._patience = patience
         self._limit = limit
+        self._lists = asyncio.Semaphore(max(1, connections // 2))  # the others are left for look-ups
         self._running: set[asyncio.Task[Any]] = set()
         self._closed = False
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
@@ -96,10 +98,28 @@ class Postgres:
     async def write(self, begin: Begin[T]) -> T:
         return await self._apart(begin, run_writing, self._patience, self._limit)
 
-    async def read(self, begin: Begin[T], *, brief: bool = False, point: bool = False) -> T:
+    async def read(
+        self, begin: Begin[T], *, brief: bool = False, point: bool = False, dear: bool = False
+    ) -> T:
+        if dear:
+            async with self._list_turn():
+                return await self.read(begin, brief=brief, point=point)
         patience = min(self._patience, READ_PATIENCE)
         limit = min(self._limit, patience) if brief else self._limit
         return await self._apart(begin, run_reading, patience, limit)
+
+    @asynccontextmanager
+    async def _list_turn(self) -> AsyncIterator[None]:
+        """One of the connections that lists may use. Raises NotDone when there is none in time."""
+        try:
+            async with asyncio.timeout(min(self._patience, READ_PATIENCE)):
+                await self._lists.acquire()
+        except TimeoutError:
+            raise NotDone("As many lists are being read as there are connections for.") from None
+        try:
+            yield
+        finally:
+            self._lists.release()
 
     async def close(self) -> None:
         self._closed = True

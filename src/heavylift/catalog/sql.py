@@ -44,7 +44,9 @@ class SqlCatalog(Catalog):
         )
 
     async def uploads(self, project: str, *, status: Status | None, now: float, page: Page) -> list[Upload]:
-        return await self._driver.read(lambda: sql_uploads.list_uploads(project, status, now, page))
+        return await self._driver.read(
+            lambda: sql_uploads.list_uploads(project, status, now, page), dear=True
+        )
 
     async def add_part(
         self,
@@ -65,7 +67,9 @@ class SqlCatalog(Catalog):
         )  # fmt: skip
 
     async def parts(self, project: str, upload_id: str, page: Page | None = None) -> list[Part]:
-        return await self._driver.read(lambda: sql_uploads.list_parts(project, upload_id, page))
+        return await self._driver.read(
+            lambda: sql_uploads.list_parts(project, upload_id, page), dear=page is not None
+        )
 
     async def complete(
         self,
@@ -123,7 +127,7 @@ class SqlCatalog(Catalog):
         )
 
     async def files(self, project: str, *, purpose: str | None, now: float, page: Page) -> list[File]:
-        return await self._driver.read(lambda: sql_files.list_files(project, purpose, now, page))
+        return await self._driver.read(lambda: sql_files.list_files(project, purpose, now, page), dear=True)
 
     async def remove_file(self, project: str, file_id: str, *, now: float, due: float) -> bool:
         return await self._driver.write(lambda: sql_files.remove_file(project, file_id, now=now, due=due))

@@ -28,6 +28,9 @@ BUSY_SECONDS = 10.0
 READERS = 4
 """Threads that read. A read takes a tenth of a millisecond; more would only contend."""
 
+LISTERS = 2
+"""Threads that read lists, which may take long: whoever looks something up does not wait behind them."""
+
 READ_TOGETHER = 4
 """Reads of one turn of a thread. All of them wait for the longest, so they are few."""
 
@@ -67,17 +70,24 @@ class Readers:
     database is no longer the one that was opened. Raises StorageDown itself.
     """
 
-    def __init__(self, path: str, *, check: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        path: str,
+        *,
+        check: Callable[[], None],
+        threads: int = READERS,
+        together: int = READ_TOGETHER,
+    ) -> None:
         self._check = check
         self._idle: queue.SimpleQueue[sqlite3.Connection] = queue.SimpleQueue()
         try:
-            for _ in range(READERS):
+            for _ in range(threads):
                 self._idle.put(_reading(path))
             self._looking = Looking(_reading(path), check=check)
         except sqlite3.Error as error:
             raise trouble(error) from error
         self._batcher: Batcher[Begin[Any]] = Batcher(
-            self._read_all, name="catalog-reader", closed=CLOSED, threads=READERS, most=READ_TOGETHER
+            self._read_all, name="catalog-reader", closed=CLOSED, threads=threads, most=together
         )
 
     async def run(self, begin: Begin[T], *, point: bool) -> T:
@@ -143,16 +153,20 @@ class Sqlite:
         in_memory = path == MEMORY
         check = _nothing if in_memory else Identity(path).check
         self._readers = None if in_memory else Readers(path, check=check)
+        self._listers = None if in_memory else Readers(path, check=check, threads=LISTERS, together=1)
         tidy = _nothing if in_memory else log_cutter(path, connection, limit=log_bytes, elapsed=elapsed)
         self._writer = Writer(connection, check=check, tidy=tidy)
 
     async def write(self, begin: Begin[T]) -> T:
         return await self._writer.run(begin)
 
-    async def read(self, begin: Begin[T], *, brief: bool = False, point: bool = False) -> T:
-        if self._readers is None:
+    async def read(
+        self, begin: Begin[T], *, brief: bool = False, point: bool = False, dear: bool = False
+    ) -> T:
+        readers = self._listers if dear else self._readers
+        if readers is None:
             return await self._writer.run(begin)
-        return await self._readers.run(begin, point=point)
+        return await readers.run(begin, point=point)
 
     async def close(self) -> None:
         await asyncio.to_thread(self._close)
@@ -160,8 +174,9 @@ class Sqlite:
     def _close(self) -> None:
         """Readers first: the last connection to close copies the log back and removes it."""
         with self._closing:
-            if self._readers is not None:
-                self._readers.close()
+            for readers in (self._readers, self._listers):
+                if readers is not None:
+                    readers.close()
             self._writer.close()
 
 

@@ -74,11 +74,14 @@ class Driver(Protocol):
         """Run it; on return it is committed, durably. Raises what it raises, StorageFull, or StorageDown."""
         ...
 
-    async def read(self, begin: Begin[T], *, brief: bool = False, point: bool = False) -> T:
+    async def read(
+        self, begin: Begin[T], *, brief: bool = False, point: bool = False, dear: bool = False
+    ) -> T:
         """Run one that only reads, on what was committed before, without waiting for writers if possible.
 
         `brief`: it looks up what it has the name of, so a database that takes seconds for it hangs.
         `point`: it is one row by its key, so a database without a wire between may be asked at once.
+        `dear`: it lists, as often as clients like, so it takes its turn among its like, beside all others.
         """
         ...
 
