@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 import threading
+import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,7 @@ async def opened(path: Path) -> AsyncIterator[Open]:
         connection = sqlite.connect(str(path))
         driver = sqlite.Sqlite(str(path), connection, durable=True, **options)
         drivers.append(driver)
-        return SqlCatalog(driver), driver, connection
+        return SqlCatalog(driver, clock=time.time), driver, connection
 
     yield open_parts
     for driver in drivers:
@@ -272,7 +273,8 @@ async def test_a_read_only_database_fails_its_ping(opened: Open) -> None:
 async def test_damage_is_reported_as_the_stores_failure(path: Path) -> None:
     catalog = open_catalog(f"sqlite:///{path}")
     await catalog.close()
-    catalog = SqlCatalog(sqlite.Sqlite(str(path), sqlite.connect(str(path)), durable=True))
+    driver = sqlite.Sqlite(str(path), sqlite.connect(str(path)), durable=True)
+    catalog = SqlCatalog(driver, clock=time.time)
     size = path.stat().st_size
     with path.open("r+b") as file:
         file.seek(4096)
