@@ -16,7 +16,7 @@ from tests.serving import serving
 pytestmark = pytest.mark.xdist_group("heavy")
 
 CLIENTS = 1_000
-MOST_RSS = 450 * 10**6
+MOST_RSS = 500 * 10**6
 SIZE = 48 * 2**20
 
 

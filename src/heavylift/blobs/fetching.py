@@ -67,10 +67,13 @@ async def fetch(store: Store, path: str, span: Span, *, loans: Loans) -> AsyncGe
                 at = end
             with store_errors():
                 content = memoryview(await reading.ranges[0][0])
-            for begin in range(0, len(content), CHUNK):
-                yield bytes(content[begin : begin + CHUNK])
-            reading.taken(len(content))
-            del content
+            count = len(content)
+            for begin in range(0, count, CHUNK):
+                chunk = bytes(content[begin : begin + CHUNK])
+                if begin + CHUNK >= count:  # what waits for a reader who takes nothing is held once
+                    del content
+                    reading.taken(count)
+                yield chunk
     finally:
         reading.close()
 
