@@ -26,7 +26,7 @@ of a request, however slow the client that it is for; a range is at hand at once
 LEAST_RANGE = 512 * 1024
 """Bytes of the first ranged GET of each reader, and of any where many read at once."""
 
-OWN = 64 * 1024
+OWN = 32 * 1024
 """Bytes of one ranged GET where so many read that there is nothing to be lent: that much each may hold."""
 
 AHEAD = 2
@@ -54,6 +54,9 @@ async def fetch(store: Store, path: str, span: Span, *, loans: Loans) -> AsyncGe
             async with aclosing(_skimmed(store, path, span)) as chunks:
                 async for chunk in chunks:
                     yield chunk
+            if count > OWN:
+                del content
+                reading.taken(count)
             return
         if first is None:
             return
@@ -70,7 +73,7 @@ async def fetch(store: Store, path: str, span: Span, *, loans: Loans) -> AsyncGe
             count = len(content)
             for begin in range(0, count, CHUNK):
                 chunk = bytes(content[begin : begin + CHUNK])
-                if begin + CHUNK >= count:  # what waits for a reader who takes nothing is held once
+                if count <= OWN:  # what waits for a reader who takes nothing is held once
                     del content
                     reading.taken(count)
                 yield chunk

@@ -49,7 +49,7 @@ TURN_SECONDS = 10.0
 """How long a blob waits for its turn. Then it goes on without."""
 
 READING = 64 * 1024 * 1024
-"""Bytes of ranges that are ready, or under way, for all clients. Beyond it each has 64 KiB of its own."""
+"""Bytes of ranges that are ready, or under way, for all clients. Beyond it each has 32 KiB of its own."""
 
 PROBE = "heavylift-probe"
 """The one object that is written to prove that writing works. It stays: on a bucket that keeps versions, to
