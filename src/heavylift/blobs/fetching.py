@@ -54,9 +54,6 @@ async def fetch(store: Store, path: str, span: Span, *, loans: Loans) -> AsyncGe
             async with aclosing(_skimmed(store, path, span)) as chunks:
                 async for chunk in chunks:
                     yield chunk
-            if count > OWN:
-                del content
-                reading.taken(count)
             return
         if first is None:
             return
@@ -71,12 +68,16 @@ async def fetch(store: Store, path: str, span: Span, *, loans: Loans) -> AsyncGe
             with store_errors():
                 content = memoryview(await reading.ranges[0][0])
             count = len(content)
-            for begin in range(0, count, CHUNK):
-                chunk = bytes(content[begin : begin + CHUNK])
-                if count <= OWN:  # what waits for a reader who takes nothing is held once
-                    del content
-                    reading.taken(count)
+            if count <= OWN:  # what waits for a reader who takes nothing is held once
+                chunk = bytes(content)
+                del content
+                reading.taken(count)
                 yield chunk
+                continue
+            for begin in range(0, count, CHUNK):
+                yield bytes(content[begin : begin + CHUNK])
+            del content
+            reading.taken(count)
     finally:
         reading.close()
 
