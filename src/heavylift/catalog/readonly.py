@@ -37,7 +37,9 @@ class ReadOnly:
     async def write(self, begin: Begin[T]) -> T:
         raise StorageDown("This catalog was opened to be read.")
 
-    async def read(self, begin: Begin[T], *, brief: bool = False, point: bool = False) -> T:
+    async def read(
+        self, begin: Begin[T], *, brief: bool = False, point: bool = False, dear: bool = False
+    ) -> T:
         return await asyncio.to_thread(self._read, begin)
 
     async def close(self) -> None:
