@@ -6,6 +6,7 @@ import pytest
 from heavylift.client import errors
 from heavylift.client.operations.files import create_file, delete_file, list_files
 from heavylift.client.operations.uploads import cancel_upload, complete_upload, create_upload
+from heavylift.client.options import RequestOptions
 from tests.client.rig import Rig, envelope
 
 UPLOAD = {
@@ -82,11 +83,16 @@ def test_what_cannot_have_arrived_is_repeated_anywhere(rig: Rig):
 def test_a_server_that_is_still_away_is_asked_until_it_says_whether_it_honours_keys(rig: Rig):
     rig.handle = server = Server(
         POST_files=[LOST, httpx2.Response(200, json=FILE)],
-        GET_files=[httpx2.ConnectError("down"), httpx2.Response(502), listing(**HONOURS)],
+        GET_files=[
+            httpx2.ConnectError("down"),
+            httpx2.Response(502),
+            httpx2.Response(429),
+            listing(**HONOURS),
+        ],
     )
     assert created(rig) == "file-1"
-    assert server.asked == ["POST_files", *["GET_files"] * 3, "POST_files"]
-    assert len(rig.pauses) == 3
+    assert server.asked == ["POST_files", *["GET_files"] * 4, "POST_files"]
+    assert len(rig.pauses) == 4
 
 
 def test_what_a_server_honours_is_asked_once(rig: Rig):
@@ -97,6 +103,25 @@ def test_what_a_server_honours_is_asked_once(rig: Rig):
     created(rig)
     created(rig)
     assert server.asked.count("GET_files") == 1
+
+
+def test_what_one_server_honours_says_nothing_of_another(rig: Rig):
+    rig.handle = Server(POST_files=[LOST, httpx2.Response(200, json=FILE)], GET_files=[listing(**HONOURS)])
+    created(rig)
+    rig.handle = other = Server(POST_files=[LOST], GET_files=[listing()])
+    there = RequestOptions(server_url="http://other.test/v1")
+    with pytest.raises(errors.ConnectionError) as caught:
+        rig.run(create_file(file=b"abc", purpose="user_data", filename="a", options=there))
+    assert "not known" in caught.value.__notes__[0]
+    assert other.asked == ["POST_files", "GET_files"]
+
+
+def test_a_refused_question_after_keys_is_asked_again_the_next_time(rig: Rig):
+    rig.handle = Server(POST_files=[LOST], GET_files=[envelope(403, "This key may not list")])
+    with pytest.raises(errors.ConnectionError):
+        created(rig)
+    rig.handle = Server(POST_files=[LOST, httpx2.Response(200, json=FILE)], GET_files=[listing(**HONOURS)])
+    assert created(rig) == "file-1"
 
 
 def test_a_file_that_is_gone_after_a_lost_deletion_was_deleted(rig: Rig):

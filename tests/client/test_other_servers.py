@@ -1,16 +1,21 @@
 """What other servers leave out, or send as null, is taken where a transfer does not need it."""
 
+import io
 import itertools
+import json
+from pathlib import Path
 
 import httpx2
 import pytest
 
-from heavylift import Heavylift
+from heavylift import FileSlice, Heavylift
 from heavylift.client import errors
 from heavylift.client.models import File, Page, Upload, UploadPart
 from heavylift.client.operations.files import retrieve_file
 from heavylift.client.retries import RetryConfig
 from tests.client.rig import URL, Rig
+from tests.support.answers import Answer
+from tests.support.stand_in import keep, stand_in_server
 
 
 @pytest.mark.parametrize(
@@ -75,3 +80,40 @@ def test_a_list_that_goes_in_circles_ends():
 
 def test_an_empty_page_that_promises_more_ends_the_list():
     assert listed(lambda request: page()) == []
+
+
+def test_a_size_that_is_not_told_is_not_nothing(tmp_path: Path):
+    content = bytes(range(256)) * 100
+    with stand_in_server() as server:
+        server.extensions = True
+        file = keep(server, "a.bin", "user_data", content)
+        del file["bytes"]
+        with Heavylift(server_url=server.url, api_key="k", state_folder=tmp_path / "state") as client:
+            saved = client.files.download_file(file_id=file["id"], to=tmp_path / "a.bin")
+            into = io.BytesIO()
+            client.files.download_file(file_id=file["id"], to=into)
+    assert (saved.bytes, saved.verified) == (len(content), True)
+    assert (tmp_path / "a.bin").read_bytes() == into.getvalue() == content
+
+
+@pytest.mark.parametrize("completed", [False, True])
+def test_an_upload_whose_size_is_not_told_is_gone_on_with(tmp_path: Path, completed: bool):
+    path = tmp_path / "a.bin"
+    path.write_bytes(bytes(range(256)) * 100)
+    piece = FileSlice(path=str(path), offset=0, length=20_000)
+    about = {"filename": "a.bin", "purpose": "user_data", "bytes": 25_600, "mime_type": "text/plain"}
+    with (
+        stand_in_server() as server,
+        Heavylift(server_url=server.url, api_key="k", state_folder=tmp_path / "state") as client,
+    ):
+        server.extensions = True
+        upload = client.uploads.create_upload(**about)
+        client.uploads.add_upload_part(upload_id=upload.id, data=piece)
+        if completed:
+            client.uploads.resume_upload(upload_id=upload.id, file=path, part_size=20_000)
+            server.files[server.uploads[upload.id]["file"]["id"]][0].pop("bytes")
+        sizeless = {name: value for name, value in server.uploads[upload.id].items() if name != "bytes"}
+        server.answers(f"GET /uploads/{upload.id}", Answer(body=json.dumps(sizeless).encode()))
+        done = client.uploads.resume_upload(upload_id=upload.id, file=path, part_size=20_000)
+        assert server.count("POST .*/parts") == 2
+    assert (done.id, done.status) == (upload.id, "completed")

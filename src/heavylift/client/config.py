@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import platformdirs
 
-from heavylift.client.contact import Contact
+from heavylift.client.contact import Contacts
 from heavylift.client.errors import InvalidRequestError
 from heavylift.client.hooks import Hooks
 from heavylift.client.local import LOCAL_SERVER
@@ -56,7 +56,7 @@ class Setting:
     now: Callable[[], datetime] = _now
     dice: Callable[[], float] = random.random
     new_key: Callable[[], str] = lambda: str(uuid.uuid4())
-    contact: Contact = field(default_factory=Contact)
+    contacts: Contacts = field(default_factory=Contacts)
 
     def retries_for(self, *, patient: bool, most_ms: int | None = None) -> RetryConfig:
         """The user's, else the default: longer for a part of a running transfer, no longer than `most_ms`."""

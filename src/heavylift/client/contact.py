@@ -1,6 +1,6 @@
 """What a client has learned of its server so far: whether it answers, whether it honours idempotency keys."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 WARN_SECONDS: Final = 30.0
@@ -9,7 +9,7 @@ WARN_SECONDS: Final = 30.0
 
 @dataclass(slots=True)
 class Contact:
-    """Shared by all calls of a client, in any thread: each field is written whole, and never back."""
+    """Shared by all calls of a client to one server, in any thread: a field is written whole, and never back."""
 
     answered: bool = False
     """Whether there was an answer of any kind."""
@@ -25,3 +25,14 @@ class Contact:
         if due:
             self.warned_at = now
         return due
+
+
+@dataclass(slots=True)
+class Contacts:
+    """Of each server that a client has to do with, by its URL: what one honours says nothing of another."""
+
+    _known: dict[str, Contact] = field(default_factory=dict)
+
+    def of(self, server_url: str) -> Contact:
+        """Of this one."""
+        return self._known.setdefault(server_url, Contact())

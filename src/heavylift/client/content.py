@@ -13,6 +13,7 @@ from heavylift.client.config import Setting
 from heavylift.client.drivers.asynchronous import AsyncDriver
 from heavylift.client.drivers.blocking import BlockingDriver
 from heavylift.client.errors import HTTPClientError
+from heavylift.client.models import told_bytes
 from heavylift.client.operations.files import open_content, retrieve_file
 from heavylift.client.operations.wire import Arguments, checked, given, segment
 from heavylift.client.options import RequestOptions
@@ -75,7 +76,7 @@ class Reading:
             wanted = self._wanted
             if _ambiguous(answer):
                 file = yield from retrieve_file(file_id=self._file_id, options=self._options)
-                wanted = replace(wanted, total=file.bytes)
+                wanted = replace(wanted, total=told_bytes(file))
             self._fit = wanted.judge(answer.status, answer.headers)
         except GeneratorExit:
             raise

@@ -37,6 +37,9 @@ _PUSH_BACK: Final = frozenset({429, 503})
 
 _OF_A_PROXY: Final = frozenset({400, 404, 405, 409, 410, 421, 422})
 
+_ANOTHER_TIME: Final = frozenset({408, 425, 429})
+"""What is no answer to a question, but asks for patience."""
+
 _NOT_DONE: Final = frozenset({503, 507})
 """What is said before anything is done."""
 
@@ -77,6 +80,7 @@ class Attempts(Generic[T]):
         self._setting = setting
         self._context = context
         self._key = {"Idempotency-Key": setting.new_key()} if call.once else {}
+        self._contact = setting.contacts.of(context.server_url)
         self._lost: Answer | HeavyliftError | None = None
 
     @property
@@ -112,7 +116,7 @@ class Attempts(Generic[T]):
                 self._lost = outcome
             if not isinstance(outcome, Answer):
                 return outcome
-            setting.contact.answered = True
+            self._contact.answered = True
             log_answer(setting.logger, request, outcome)
             further = redirects.redirected(request, outcome) if outcome.status < 400 else None
             if further is None:
@@ -123,7 +127,7 @@ class Attempts(Generic[T]):
     def _may_repeat(self, context: HookContext, lost: Answer | HeavyliftError) -> Flow[bool]:
         """Whether the server honours keys, as its lists tell: then nothing is created twice. False as long as
         it gives no answer. Raises what was lost if it does not honour them."""
-        contact = self._setting.contact
+        contact = self._contact
         if contact.honours_keys is None:
             asked = Call(
                 operation="listFiles",
@@ -135,9 +139,10 @@ class Attempts(Generic[T]):
             )
             request = yield from _request(asked, self._setting, context, {})
             answer = yield from _attempt(asked, request)
-            if not isinstance(answer, Answer) or answer.status >= 500:
+            if not isinstance(answer, Answer) or answer.status >= 500 or answer.status in _ANOTHER_TIME:
                 return False
-            contact.honours_keys = OFFER in answer.headers
+            if answer.status < 300:  # a refusal is of this key and this moment
+                contact.honours_keys = OFFER in answer.headers
         if not contact.honours_keys:
             raise _unknown(_final(lost))
         return True
@@ -145,7 +150,7 @@ class Attempts(Generic[T]):
     def _tell(self, outcome: Answer | HeavyliftError, pause: float, attempt: int) -> None:
         """Who watches, hears of every repetition; who does not, of those that go on for a while."""
         call, setting = self._call, self._setting
-        warn = attempt > 0 and setting.contact.may_warn(setting.clock())
+        warn = attempt > 0 and self._contact.may_warn(setting.clock())
         setting.logger.log(
             logging.WARNING if warn else logging.DEBUG,
             "%s failed (%s), next attempt in %.1f s", call.operation, _reason(outcome), pause,
@@ -274,8 +279,9 @@ def _strange(call: Call[Any], answer: Answer) -> bool:
 def _most_ms(call: Call[Any], setting: Setting, outcome: Answer | HeavyliftError) -> int | None:
     """For how long this is worth trying, by default: a server that was never there is not waited for."""
     refused = isinstance(outcome, HTTPClientError) and outcome.refused
-    if refused and not setting.contact.answered:
-        return 0 if is_loopback(urlsplit(_server(call, setting)).hostname or "") else UNREACHED_MS
+    server = _server(call, setting)
+    if refused and not setting.contacts.of(server).answered:
+        return 0 if is_loopback(urlsplit(server).hostname or "") else UNREACHED_MS
     return call.most_ms
 
 

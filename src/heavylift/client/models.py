@@ -85,6 +85,13 @@ class Upload(Identified):
     parts_count: int | None = None
 
 
+def told_bytes(shown: File | Upload) -> int | None:
+    """The size that the server tells; None where it tells none. What a transfer is held against is never the
+    0 that stands in for that."""
+    told = "bytes" in shown.model_fields_set and shown.bytes >= 0
+    return shown.bytes if told else None
+
+
 class UploadPart(Identified):
     """A Part of an Upload. Its size and `checksum` are shown by heavylift servers."""
 

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from heavylift.client.calls import Flow
 from heavylift.client.errors import HeavyliftError, ResumeError, SDKError, SDKValidationError
 from heavylift.client.journal import PieceDone, Size
-from heavylift.client.models import Upload
+from heavylift.client.models import Upload, told_bytes
 from heavylift.client.operations.wire import segment
 from heavylift.client.options import RequestOptions
 from heavylift.client.sources import Local
@@ -86,19 +86,20 @@ class Continuing:
         if isinstance(standing, Upload) and standing.status != "pending":
             raise ResumeError(f"The Upload {self.upload_id} is {standing.status}")
         declared, arrived, told = yield from self._parts(standing)
-        if declared != self.local.size:
+        if declared not in {None, self.local.size}:
             raise ResumeError(f"The Upload is of {declared} bytes, but the file has {self.local.size}")
         return (yield from self._fit(arrived, told=told))
 
-    def _parts(self, standing: Upload | Untold) -> Flow[tuple[int, list[Arrived], bool]]:
-        """The declared size, the Parts there are, and whether the server told of them."""
+    def _parts(self, standing: Upload | Untold) -> Flow[tuple[int | None, list[Arrived], bool]]:
+        """The declared size where it is told, the Parts there are, and whether the server told of them."""
         if isinstance(standing, Upload):
+            declared = told_bytes(standing)
             try:
-                return standing.bytes, (yield from parts_on_server(self.upload_id, self.options)), True
+                return declared, (yield from parts_on_server(self.upload_id, self.options)), True
             except (SDKError, SDKValidationError) as error:
                 if self.earlier is None or ends_upload(error):
                     raise
-                return standing.bytes, parts_in_journal(self.earlier[1]), False
+                return declared, parts_in_journal(self.earlier[1]), False
         if self.earlier is None:
             raise _unknown(self.upload_id, standing.error) from standing.error
         return self.earlier[0].size, parts_in_journal(self.earlier[1]), False

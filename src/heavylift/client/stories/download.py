@@ -10,7 +10,7 @@ from pydantic import Field
 from heavylift.client.calls import Flow, surroundings, work
 from heavylift.client.disk.targets import Destination, Pipe, Place, find_target, open_pipe
 from heavylift.client.journal import open_record, record_name
-from heavylift.client.models import DownloadedFile
+from heavylift.client.models import DownloadedFile, told_bytes
 from heavylift.client.operations.files import retrieve_file
 from heavylift.client.operations.wire import Arguments, checked, given
 from heavylift.client.options import RequestOptions
@@ -63,7 +63,7 @@ def download_file(
     )
     setting = yield from surroundings()
     file = yield from retrieve_file(file_id=file_id, options=options)
-    layout = Layout(size=max(0, file.bytes or 0), part_size=range_size)
+    layout = Layout(size=told_bytes(file) or 0, part_size=range_size)
     meter = Meter(
         id=file_id,
         total=layout.size,

@@ -8,7 +8,7 @@ from heavylift.client import checksums
 from heavylift.client.calls import Flow, Pause, Sink
 from heavylift.client.disk.unfinished import Unfinished
 from heavylift.client.errors import CorruptedError, FileChangedError
-from heavylift.client.models import File
+from heavylift.client.models import File, told_bytes
 from heavylift.client.operations.files import fetch_content
 from heavylift.client.options import RequestOptions
 from heavylift.client.progress import Meter
@@ -44,8 +44,7 @@ class Errand:
     @property
     def total(self) -> int | None:
         """The File's size; None if its metadata tells none."""
-        size: int | None = self.file.bytes
-        return size if size is not None and size >= 0 else None
+        return told_bytes(self.file)
 
 
 def deliver(errand: Errand, landing: Landing) -> Flow[None]:

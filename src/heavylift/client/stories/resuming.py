@@ -15,7 +15,7 @@ from heavylift.client.errors import (
     SDKValidationError,
 )
 from heavylift.client.journal import PieceDone
-from heavylift.client.models import File, Upload, UploadPart
+from heavylift.client.models import File, Upload, UploadPart, told_bytes
 from heavylift.client.operations.files import retrieve_file
 from heavylift.client.operations.uploads import get_upload, list_upload_parts
 from heavylift.client.options import RequestOptions
@@ -133,7 +133,7 @@ def require_done(local: Local, upload: Upload, options: RequestOptions) -> Flow[
     file = yield from _file_of(upload, options)
     if not checksums.comparable(file.checksum):
         raise ResumeError(f"The Upload {upload.id} is completed, and the server shows no checksum to compare")
-    same = file.bytes == local.size
+    same = told_bytes(file) in {None, local.size}
     if same:
         checksum = yield from work(lambda aborted: _checksum(local, 0, local.size, aborted))
         same = checksums.agrees(file.checksum, checksum)
