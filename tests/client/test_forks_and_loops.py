@@ -109,7 +109,7 @@ def test_a_users_own_client_that_was_used_before_the_fork_is_refused_after_it(se
 
 
 LOOPS = """
-import asyncio, os, sys
+import asyncio, gc, os, sys
 from heavylift import AsyncHeavylift, errors
 import httpx2
 
@@ -142,6 +142,13 @@ match what:
         mine = client()
         print(asyncio.run(ask(mine)), asyncio.run(ask(mine)), asyncio.run(ask_and_close(mine)))
         print(refused(mine))
+    case "many":
+        mine, open_files = client(), []
+        for turn in range(30):
+            asyncio.run(ask(mine))
+            gc.collect()
+            open_files.append(len(os.listdir("/dev/fd")))
+        print(open_files[-1] <= open_files[2])
     case "given":
         theirs = client(http_client=httpx2.AsyncClient())
         print(asyncio.run(ask(theirs)))
@@ -162,6 +169,7 @@ match what:
     ("what", "said"),
     [
         ("one after the other", ["file-1 file-1 file-1", "This client is closed"]),
+        ("many", ["True"]),
         ("given", ["file-1", "The http_client was used on another event loop"]),
         ("at once", ["file-1 file-1"]),
         ("forked", ["True", "0"]),

@@ -12,7 +12,9 @@ from heavylift import FileSlice, Heavylift
 from heavylift.client import errors
 from heavylift.client.models import File, Page, Upload, UploadPart
 from heavylift.client.operations.files import retrieve_file
+from heavylift.client.options import NO_OPTIONS
 from heavylift.client.retries import RetryConfig
+from heavylift.client.stories.resuming import parts_on_server
 from tests.client.rig import URL, Rig
 from tests.support.answers import Answer
 from tests.support.stand_in import keep, stand_in_server
@@ -117,3 +119,12 @@ def test_an_upload_whose_size_is_not_told_is_gone_on_with(tmp_path: Path, comple
         done = client.uploads.resume_upload(upload_id=upload.id, file=path, part_size=20_000)
         assert server.count("POST .*/parts") == 2
     assert (done.id, done.status) == (upload.id, "completed")
+
+
+def test_parts_that_are_listed_in_circles_are_listed_once(rig: Rig):
+    part = {"bytes": 1, "checksum": "crc64nvme:0000000000000000"}
+    pages = [[{"id": "a", **part}, {"id": "b", **part}], [{"id": "c", **part}]]
+    circle = itertools.islice(itertools.cycle(pages), 20)
+    rig.handle = lambda request: httpx2.Response(200, json={"data": next(circle), "has_more": True})
+    found = rig.run(parts_on_server("upload_1", NO_OPTIONS))
+    assert [arrived.part_id for arrived in found] == ["a", "b", "c"]

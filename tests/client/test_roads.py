@@ -102,6 +102,24 @@ def test_a_kind_of_proxy_that_is_not_spoken_is_named_with_the_cure(
     Heavylift(server_url=server.url, api_key="k").close()
 
 
+@pytest.mark.parametrize(
+    ("idle", "address"), [("ALL_PROXY", "socks5://127.0.0.1:1"), ("HTTPS_PROXY", "ftp://x")]
+)
+def test_a_kind_of_proxy_that_is_not_needed_does_not_matter(
+    shut: int, monkeypatch: pytest.MonkeyPatch, idle: str, address: str, tmp_path: Path
+) -> None:
+    monkeypatch.setenv(idle, address)
+    monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{shut}")
+    with pytest.raises(errors.ConnectionError, match=f"proxy http://127.0.0.1:{shut}"):
+        retrieve("http://service.test/v1", tmp_path, retry_config=ONCE)
+
+
+def test_a_proxy_without_a_valid_url_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:eighty")
+    with pytest.raises(errors.InvalidRequestError, match="HTTP_PROXY"):
+        Heavylift(server_url="http://service.test/v1", api_key="k")
+
+
 @pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "SSL_CERT_DIR"])
 def test_certificates_that_are_not_there_matter_for_https_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str
@@ -141,6 +159,16 @@ def test_an_answer_that_a_proxy_has_coded_is_read(tmp_path: Path, server: StandI
     server.answers("GET /files/file-1", Answer(headers=CODED, body=gzip.compress(json.dumps(FILE).encode())))
     assert retrieve(server.url, tmp_path, retry_config=ONCE).id == "file-1"  # type: ignore[attr-defined]
     assert server.requests[0].headers["accept-encoding"] == "identity"
+
+
+@pytest.mark.parametrize("coding", ["br", "gzip"])
+def test_a_failure_whose_body_cannot_be_read_is_retried_by_its_status(
+    tmp_path: Path, server: StandIn, coding: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("threading.Event.wait", lambda self, seconds=None: False)
+    broken = Answer(status=503, headers={"content-encoding": coding}, body=b"\x0b\x02\x80")
+    server.answers("GET /files/file-1", broken, Answer(body=json.dumps(FILE).encode()))
+    assert retrieve(server.url, tmp_path).id == "file-1"  # type: ignore[attr-defined]
 
 
 class Taking(httpx2.AsyncBaseTransport):

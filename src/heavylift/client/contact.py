@@ -9,7 +9,7 @@ WARN_SECONDS: Final = 30.0
 
 @dataclass(slots=True)
 class Contact:
-    """Shared by all calls of a client to one server, in any thread: a field is written whole, and never back."""
+    """Shared by all calls of a client to one server, in any thread: each is written whole, and never back."""
 
     answered: bool = False
     """Whether there was an answer of any kind."""

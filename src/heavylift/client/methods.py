@@ -14,6 +14,7 @@ from heavylift.client.drivers.asynchronous import AsyncDriver
 from heavylift.client.drivers.blocking import BlockingDriver
 from heavylift.client.errors import HeavyliftError
 from heavylift.client.models import Identified, Page
+from heavylift.client.paging import Cursor
 from heavylift.client.result import Err, Ok, Result
 
 P = ParamSpec("P")
@@ -146,26 +147,6 @@ class Fetch(Protocol[T_co]):
         ...
 
 
-class _Cursor(Generic[Item]):
-    """Where the next page begins. A page that ends where one has ended before brings nothing new: no server
-    keeps a list going forever by repeating itself."""
-
-    def __init__(self) -> None:
-        self._seen: set[str] = set()
-        self.after: dict[str, str] | None = {}
-
-    def takes(self, page: Page[Item]) -> bool:
-        """Whether the page is one to show. Moves on to the next one, if there is any."""
-        last = page.data[-1].id if page.data else None
-        if last in self._seen:
-            self.after = None
-            return False
-        if last is not None:
-            self._seen.add(last)
-        self.after = {"after": last} if page.has_more and last is not None else None
-        return True
-
-
 class Pager(Generic[Item]):
     """All items of a list, page after page as they are needed. Iterating again asks again."""
 
@@ -178,7 +159,7 @@ class Pager(Generic[Item]):
 
     def pages(self) -> Iterator[Page[Item]]:
         """The pages themselves."""
-        cursor = _Cursor[Item]()
+        cursor = Cursor[Item]()
         while cursor.after is not None:
             page = self._fetch(**cursor.after)
             if cursor.takes(page):
@@ -198,7 +179,7 @@ class AsyncPager(Generic[Item]):
 
     async def pages(self) -> AsyncIterator[Page[Item]]:
         """The pages themselves."""
-        cursor = _Cursor[Item]()
+        cursor = Cursor[Item]()
         while cursor.after is not None:
             page = await self._fetch(**cursor.after)
             if cursor.takes(page):

@@ -2,7 +2,7 @@
 
 import ipaddress
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -15,10 +15,12 @@ SPOKEN: Final = frozenset({"http", "https"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proxy:
-    """`variable` of the environment names it, or the system's settings do; `url` is without a password."""
+    """`variable` of the environment names it, or the system's settings do; `url` is without a
+    password, `address` as it is."""
 
     variable: str
     url: str
+    address: str = field(repr=False)
 
     @property
     def spoken(self) -> bool:
@@ -45,9 +47,27 @@ def proxy_for(url: str) -> Proxy | None:
     known = getproxies()
     for kind in (parts.scheme, "all"):
         if address := known.get(kind):
-            shown = without_password(address if "://" in address else f"http://{address}")
-            return Proxy(variable=_variable(kind), url=shown)
+            whole = _whole(address)
+            return Proxy(variable=_variable(kind), url=without_password(whole), address=whole)
     return None
+
+
+def all_spoken() -> bool:
+    """Whether the HTTP library takes all that the environment names: it fails for one that it never needs."""
+    known = getproxies()
+    named = [_whole(known[kind]) for kind in ("http", "https", "all") if known.get(kind)]
+    return all(_kind(address) in SPOKEN for address in named)
+
+
+def _kind(address: str) -> str:
+    try:
+        return urlsplit(address).scheme
+    except ValueError:
+        return ""
+
+
+def _whole(address: str) -> str:
+    return address if "://" in address else f"http://{address}"
 
 
 def _variable(kind: str) -> str:

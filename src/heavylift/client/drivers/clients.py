@@ -69,7 +69,7 @@ class BlockingClients(_Clients[httpx2.Client]):
 
 
 class AsyncClients(_Clients[httpx2.AsyncClient]):
-    """For every event loop its own."""
+    """For every event loop its own, until that is closed: what is open hangs on it, and it on that."""
 
     def __init__(self, given: httpx2.AsyncClient | None, make: Callable[[], httpx2.AsyncClient]) -> None:
         super().__init__(given, make)
@@ -82,6 +82,8 @@ class AsyncClients(_Clients[httpx2.AsyncClient]):
             self._by_loop, self._first = WeakKeyDictionary(), None
         client: httpx2.AsyncClient | None = self._by_loop.get(loop)
         if client is None:
+            for ended in [known for known in list(self._by_loop) if known.is_closed()]:
+                self._by_loop.pop(ended, None)
             client = self._by_loop[loop] = self._for_another_loop()
         return self._open(client)
 

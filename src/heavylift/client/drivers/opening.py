@@ -9,7 +9,7 @@ import httpx2
 
 from heavylift.client.config import SILENCE_MS
 from heavylift.client.errors import InvalidRequestError
-from heavylift.client.proxies import proxy_for
+from heavylift.client.proxies import all_spoken, proxy_for
 
 C = TypeVar("C", httpx2.Client, httpx2.AsyncClient)
 
@@ -30,13 +30,21 @@ def open_client(kind: type[C], server_url: str) -> C:
             f"{proxy.variable} names the proxy {proxy.url}, a kind that is not spoken here. Name an"
             f" http:// proxy, or take {urlsplit(server_url).hostname} out of it with NO_PROXY"
         )
+    environment = proxy is not None and all_spoken()
     settings: dict[str, Any] = {
         "limits": httpx2.Limits(max_connections=None, max_keepalive_connections=20),
         "timeout": patience(None),
         "verify": _trust(server_url),
-        "trust_env": proxy is not None,
+        "trust_env": environment,
+        "proxy": proxy.address if proxy is not None and not environment else None,
     }
-    return kind(**settings)
+    try:
+        return kind(**settings)
+    except (ValueError, httpx2.InvalidURL) as error:
+        named = "The environment" if proxy is None else proxy.variable
+        raise InvalidRequestError(
+            f"{named} names a proxy that has no valid URL: {error}", cause=error
+        ) from error
 
 
 def _trust(server_url: str) -> ssl.SSLContext:

@@ -63,15 +63,20 @@ class _Whole:
         self._size = 0
         coding = "" if response.is_stream_consumed else response.headers.get("content-encoding", "").lower()
         self._undo = zlib.decompressobj(_CODINGS[coding]) if coding in _CODINGS else None
-        if coding not in {*_CODINGS, "", "identity"}:
+        self._readable = coding in {*_CODINGS, "", "identity"}
+        if not self._readable and not self._fails:
             raise self._refused(f"The answer has the coding {coding!r}, which was not asked for")
 
     def takes(self, piece: bytes) -> bool:
-        """Whether there is room for more."""
+        """Whether there is room for more. Of a failure the status is what counts, readable or not."""
+        if not self._readable:
+            return False
         if self._undo is not None:
             try:
                 piece = self._undo.decompress(piece, self._most - self._size + 1)
             except zlib.error as error:
+                if self._fails:
+                    return False
                 raise self._refused(f"The answer is not in the coding that it names: {error}") from error
         self._pieces.append(piece)
         self._size += len(piece)

@@ -19,6 +19,7 @@ from heavylift.client.models import File, Upload, UploadPart, told_bytes
 from heavylift.client.operations.files import retrieve_file
 from heavylift.client.operations.uploads import get_upload, list_upload_parts
 from heavylift.client.options import RequestOptions
+from heavylift.client.paging import Cursor
 from heavylift.client.sources import Local, blocks
 from heavylift.client.stories.endings import ends_upload
 from heavylift.client.stories.layout import Layout
@@ -72,13 +73,13 @@ class Arrived:
 def parts_on_server(upload_id: str, options: RequestOptions) -> Flow[list[Arrived]]:
     """All Parts that the server lists, by size and checksum where it shows them."""
     parts: list[UploadPart] = []
-    after: str | None = None
-    while True:
+    cursor = Cursor[UploadPart]()
+    while cursor.after is not None:
+        after = cursor.after.get("after")
         page = yield from list_upload_parts(upload_id=upload_id, after=after, options=options)
-        parts.extend(page.data)
-        if not page.has_more or not page.data or page.data[-1].id == after:
-            return list(_comparable(parts))
-        after = page.data[-1].id
+        if cursor.takes(page):
+            parts.extend(page.data)
+    return list(_comparable(parts))
 
 
 def _comparable(parts: Iterable[UploadPart]) -> Iterator[Arrived]:
