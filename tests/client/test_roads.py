@@ -171,6 +171,12 @@ def test_a_failure_whose_body_cannot_be_read_is_retried_by_its_status(
     assert retrieve(server.url, tmp_path).id == "file-1"  # type: ignore[attr-defined]
 
 
+def test_a_header_that_is_not_ascii_does_no_harm(tmp_path: Path, server: StandIn) -> None:
+    odd = Answer(headers={"x-name": "\xe9t\xe9"}, body=json.dumps(FILE).encode())
+    server.answers("GET /files/file-1", odd)
+    assert retrieve(server.url, tmp_path, retry_config=ONCE).id == "file-1"  # type: ignore[attr-defined]
+
+
 class Taking(httpx2.AsyncBaseTransport):
     """Takes a body as it is given out, and notes the sizes of its pieces."""
 

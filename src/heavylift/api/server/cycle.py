@@ -71,12 +71,13 @@ class Cycle:
     # The request.
 
     def feed(self, payload: bytes, *, over: bool) -> None:
-        """More of the body, or its end."""
+        """More of the body, or its end. Nothing of either is no news: who waits would look again for ever."""
         if payload:
             self._pieces.append(payload)
             self.kept += len(payload)
         self.more = not over
-        self._tell()
+        if payload or over:
+            self._tell()
 
     def disconnect(self) -> None:
         """The client has left, in the middle of its request or before its answer."""
