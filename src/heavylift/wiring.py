@@ -21,7 +21,7 @@ from heavylift.api.rate import RateLimit
 from heavylift.api.readers import Readers
 from heavylift.api.readiness import Readiness
 from heavylift.api.server.bounds import Bounds
-from heavylift.blobs import open_blobs
+from heavylift.blobs import lay_out_blobs, open_blobs
 from heavylift.catalog import (
     UnfitCatalog,
     check_place,
@@ -162,7 +162,10 @@ def _opened_blobs(settings: Settings, *, durable: bool, clock: Clock) -> BlobSto
 def migrate(settings: Settings) -> tuple[str | None, str]:
     """Bring the catalog to what this version needs. Its schema before, if it had one, and after. Blocks."""
     lay_out(settings)
-    return migrate_catalog(settings.catalog_url)
+    before, after = migrate_catalog(settings.catalog_url)
+    if before is None:  # a new installation has all of its folders, and an old one those that are mounted
+        lay_out_blobs(settings.blobs_url)
+    return before, after
 
 
 async def move_data(

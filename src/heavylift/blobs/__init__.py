@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 from urllib.parse import unquote_to_bytes, urlsplit
 
-from heavylift.blobs.disk import RESERVE, DiskBlobs
+from heavylift.blobs.disk import RESERVE, DiskBlobs, prepare
 from heavylift.blobs.memory import MemoryBlobs
 from heavylift.service.ports import BlobStore, Clock
 
@@ -36,6 +36,12 @@ def open_blobs(
         return _open_objects(url)
     # Not the whole URL: it may hold a secret.
     raise ValueError(f"no blob store {scheme[:20]!r}: the URL of the blobs is {SUPPORTED}")
+
+
+def lay_out_blobs(url: str) -> None:
+    """Make the folders of a store on a local disk; of other stores, nothing. Raises as `open_blobs` does."""
+    if url.startswith("file:"):
+        prepare(os.path.abspath(_folder(url)))
 
 
 def _open_objects(url: str) -> BlobStore:

@@ -53,7 +53,7 @@ class DiskBlobs:
         self._durable = durable
         self._reserve = reserve
         if make:
-            _prepare(self._root)
+            prepare(self._root)
         elif not os.path.isdir(self._root):
             raise StorageDown(f"there are no blobs in {root}: it is not a folder")
         self._threads = Threads(threads)
@@ -205,7 +205,7 @@ def _unlink(paths: Collection[str]) -> None:
                 os.unlink(path)
 
 
-def _prepare(root: str) -> None:
+def prepare(root: str) -> None:
     """Make the folders and make them durable. Raises StorageDown, StorageFull."""
     if os.path.exists(root) and not os.path.isdir(root):
         raise StorageDown(f"the blobs cannot be kept in {root}: it is not a folder")
