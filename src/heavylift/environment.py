@@ -38,7 +38,7 @@ def usable(name: str, value: object) -> Iterator[None]:
     except OSError as error:
         at = "" if error.filename is None or str(error.filename) == str(value) else f" at {error.filename}"
         raise WrongSetting(
-            f"setting {name}={value} cannot be used: {error.strerror or error}{at}. It is"
+            f"setting {name}={value} cannot be used: {error.strerror or error}{at}. It is --{name}, or"
             f" {PREFIX}{name.upper()} in the environment"
         ) from error
 
@@ -48,7 +48,7 @@ class FromVariables(EnvSettingsSource):
 
     def __call__(self) -> dict[str, Any]:
         """Values by the names of settings."""
-        found = super().__call__()
+        found = {name: value for name, value in super().__call__().items() if not is_blank(value)}
         if is_of_kubernetes(PREFIX + "PORT", str(found.get("port"))):
             del found["port"]
         return found
@@ -62,13 +62,18 @@ def in_file(path: Path) -> dict[str, Any]:
         raise WrongSetting(f"{CONFIG_VARIABLE}={path} cannot be read: {error.strerror}") from error
     except ValueError as error:  # no TOML, or no text
         raise WrongSetting(f"{CONFIG_VARIABLE}={path} is not TOML: {error}") from error
-    return {name: value for name, value in said.items() if value != ""}
+    return {name: value for name, value in said.items() if not is_blank(value)}
+
+
+def is_blank(value: object) -> bool:
+    """Whether it is a text that says nothing: what is set but empty counts as not set."""
+    return isinstance(value, str) and not value.strip()
 
 
 def config_file() -> Path | None:
     """The TOML file that HEAVYLIFT_CONFIG names."""
     name = os.environ.get(CONFIG_VARIABLE)
-    return expanded(name) if name else None
+    return None if name is None or is_blank(name) else expanded(name)
 
 
 def expanded(name: str) -> Path:
@@ -86,7 +91,7 @@ def variables() -> dict[str, str]:
     return {
         name.upper().removeprefix(PREFIX).lower(): name
         for name, value in _ours()
-        if value and not is_of_kubernetes(name, value)
+        if not is_blank(value) and not is_of_kubernetes(name, value)
     }
 
 

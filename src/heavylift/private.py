@@ -32,7 +32,10 @@ def make_folder(path: str | Path) -> None:
     folder = Path(path).absolute()
     missing = [above for above in folder.parents if not above.exists()]
     for made in (*reversed(missing), folder):
-        made.mkdir(mode=FOLDER, exist_ok=True)
+        try:
+            made.mkdir(mode=FOLDER, exist_ok=True)
+        except FileExistsError:
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(made)) from None
     for made in (folder, *missing):
         with suppress(PermissionError):  # a folder above may be closed to us: then it was made by others
             sync_folder(made.parent)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal, Self
 from urllib.parse import quote_from_bytes
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -20,7 +20,7 @@ from heavylift.domain.limits import DAY, GIB, HOUR, KIB, MIB, Limits
 from heavylift.domain.purposes import PURPOSES, Checks, Purpose
 from heavylift.environment import PREFIX, FromVariables, config_file, in_file
 from heavylift.service.sweeper import Schedule
-from heavylift.values import Count, Listed, Place, Seconds, Size, Table
+from heavylift.values import ChosenKey, Count, Hosts, Origins, Place, Seconds, Size, Table
 
 CATALOG = "catalog.sqlite"
 """The database in the data folder."""
@@ -125,7 +125,7 @@ class Settings(BaseSettings):
         description="Answer without /v1, under /openai and under /openai/v1 too, and take the header api-key:"
         " for the clients of Azure and Groq.",
     )
-    cors_origins: Listed = Field([], description="Origins whose web pages may call; * for any.")
+    cors_origins: Origins = Field([], description="Origins whose web pages may call; * for any.")
     lane: bool = Field(
         True, description="Receive and send bulk bodies past ASGI, where the server and the disk allow it."
     )
@@ -137,10 +137,10 @@ class Settings(BaseSettings):
     auth: Literal["on", "off"] = Field(
         "on", description="off: no API key is asked for. Only accepted when listening on loopback."
     )
-    allowed_hosts: Listed = Field(
+    allowed_hosts: Hosts = Field(
         [], description="With auth=off: names that the service is called by besides localhost."
     )
-    bootstrap_key: SecretStr | None = Field(
+    bootstrap_key: ChosenKey | None = Field(
         None, description="The first API key, instead of one that the first start makes up."
     )
     rate_limit: int = Field(

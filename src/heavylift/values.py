@@ -1,17 +1,25 @@
 """The kinds of values that settings have, each with the ways in which people write it."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, TypeAlias, TypeVar
+from typing import Annotated, Any, Final, TypeAlias, TypeVar
 
-from pydantic import BeforeValidator
+from pydantic import AfterValidator, BeforeValidator, SecretStr
 from pydantic_settings import NoDecode
 
 from heavylift import units
 from heavylift.environment import expanded
+from heavylift.service.keys import LEAST_CHARACTERS
 
 T = TypeVar("T")
+
+ORIGIN: Final = re.compile(r"[a-z][a-z0-9+.-]*://(?:[^\s/?#@:*\[\]]+|\[[0-9a-f:.]+\])(?::\d{1,5})?")
+HOST: Final = re.compile(r"[^\s/?#@:*\[\]]+|[0-9a-f]*:[0-9a-f.]*:[0-9a-f:.]*", re.IGNORECASE)
+USUAL_PORT: Final = re.compile(r"^(http://.*):80$|^(https://.*):443$")
+KEY: Final = re.compile(r"[!-~]+")
+"""What a header can hold of a key."""
 
 
 def _written(read: Callable[[str], Any]) -> BeforeValidator:
@@ -24,6 +32,46 @@ def as_list(text: str) -> object:
     if not text.lstrip().startswith("["):
         return [item.strip() for item in text.split(",") if item.strip()]
     return _json(text, 'a list: one,two or ["one", "two"]')
+
+
+def as_origins(names: list[str]) -> list[str]:
+    """Origins as browsers write them: small, without a slash at the end or the scheme's own port. Raises
+    ValueError for what no browser would send."""
+    return [_origin(name.strip().lower().removesuffix("/")) for name in names]
+
+
+def _origin(name: str) -> str:
+    if name in {"*", "null"}:
+        return name
+    if ORIGIN.fullmatch(name) is None:
+        raise ValueError(
+            f"{name!r} is no origin. Expected is a scheme, a host and maybe a port, and nothing more:"
+            " https://upload.example.com"
+        )
+    return USUAL_PORT.sub(r"\1\2", name)
+
+
+def as_hosts(names: list[str]) -> list[str]:
+    """Names or addresses alone, as a request is judged by them. Raises ValueError."""
+    for name in names:
+        if HOST.fullmatch(name) is None:
+            raise ValueError(
+                f"{name!r} is no host. Expected is a name or an address without a scheme or a port:"
+                " files.example.com"
+            )
+    return names
+
+
+def as_key(given: SecretStr) -> SecretStr:
+    """A key as a client can send it, without the line's end that a file of secrets puts behind it. Raises
+    ValueError."""
+    secret = given.get_secret_value().strip()
+    if len(secret) < LEAST_CHARACTERS or KEY.fullmatch(secret) is None:
+        raise ValueError(
+            f"an API key needs at least {LEAST_CHARACTERS} characters: letters, digits and signs of ASCII,"
+            " no spaces"
+        )
+    return SecretStr(secret)
 
 
 def as_table(text: str) -> object:
@@ -52,6 +100,15 @@ Place: TypeAlias = Annotated[Path, _written(expanded)]
 
 Listed: TypeAlias = Annotated[list[str], NoDecode, _written(as_list)]
 """`one,two`, or a list in JSON."""
+
+Origins: TypeAlias = Annotated[Listed, AfterValidator(as_origins)]
+"""The same, of origins."""
+
+Hosts: TypeAlias = Annotated[Listed, AfterValidator(as_hosts)]
+"""The same, of names and addresses."""
+
+ChosenKey: TypeAlias = Annotated[SecretStr, AfterValidator(as_key)]
+"""An API key that the operator made up."""
 
 Table: TypeAlias = Annotated[dict[str, T], NoDecode, _written(as_table)]
 """A table: in JSON where it stands in a variable."""

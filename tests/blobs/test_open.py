@@ -50,8 +50,10 @@ async def test_a_store_that_is_opened_again_has_its_blobs(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    "url", ["", "ftp://host/x", "/just/a/path", "memory", "memory:x", "user:secret@host", "file"]
-)
+    "url",
+    ["", "ftp://host/x", "/just/a/path", "memory", "memory:x", "user:secret@host", "file",
+     "secret", "/a/secret@h", "pw=secret"],
+)  # fmt: skip
 def test_another_url_is_refused_with_what_is_supported(url: str) -> None:
     with pytest.raises(ValueError, match=r"file:///folder .* or memory:") as refusal:
         open_blobs(url)

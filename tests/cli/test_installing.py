@@ -236,3 +236,26 @@ def test_lists_in_a_pipe_are_parted_by_tabs_and_a_key_ends_by_its_name(desk: Des
     with Terminal(desk, ("keys", "list")) as terminal:
         assert terminal.end() == 0
     assert all(row[0] in terminal.seen for row in rows)
+
+
+def test_a_place_that_is_no_folder_is_told_as_that(desk: Desk) -> None:
+    (desk.folder / "file").touch()
+    (desk.folder / "nowhere").symlink_to("missing/folder")
+    for name in ("file", "nowhere"):
+        ended = desk.run("migrate", "--data", name)
+        assert ended.status == 2
+        assert f"setting data={name} cannot be used: Not a directory" in ended.err
+        assert "--data, or HEAVYLIFT_DATA" in ended.err
+
+
+def test_a_chosen_key_that_cannot_be_is_refused_before_anything_is_made(desk: Desk) -> None:
+    ended = desk.run("serve", "--port", "0", HEAVYLIFT_BOOTSTRAP_KEY="short")
+    assert ended.status == 2
+    assert "HEAVYLIFT_BOOTSTRAP_KEY=***" in ended.err
+    assert places(desk.folder) == []
+
+
+def test_a_catalog_in_the_working_folder_is_missed_by_that_folders_name(desk: Desk) -> None:
+    ended = desk.run("keys", "list", HEAVYLIFT_CATALOG="sqlite:///facts.sqlite")
+    assert ended.status == 2
+    assert f"There is no installation in {desk.folder}; " in ended.err

@@ -26,7 +26,8 @@ A setting can be given in three places. The first one that names it wins.
 
 Sizes are bytes, or have a unit: `512K`, `16M`, `64MiB`, `1G`, of 1,024 bytes and so on. Times are seconds,
 or have a unit: `90s`, `15m`, `2h`, `7d`, `2w`. A list in a variable is parted by commas, or JSON; a table is
-JSON. `~` at the beginning of a path is the home folder. What is set but empty counts as not set.
+JSON. `~` at the beginning of a path is the home folder. What is set but empty, or to
+spaces, counts as not set.
 
 An unknown name in the TOML file is refused at the start, and so is a value that cannot be; the line names
 both, and what is expected. An unknown variable is only warned of. `heavylift settings` prints what is in

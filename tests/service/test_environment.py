@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from heavylift.catalog.migrating import UnfitCatalog
+from heavylift.catalog.postgres_url import parse
 from heavylift.environment import WrongSetting, origin, remarks
 from heavylift.settings import Settings
 from heavylift.shown import explained, shown_url, shown_values
@@ -33,6 +35,46 @@ def test_a_variable_that_is_set_but_empty_is_not_set(name: str, monkeypatch: pyt
         **{field: info.get_default() for field, info in Settings.model_fields.items()}
     )
     assert origin(name, {}) == "default"
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_a_variable_of_spaces_is_not_set_either(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(f"HEAVYLIFT_{name.upper()}", " \t")
+    assert Settings() == Settings.model_construct(
+        **{field: info.get_default() for field, info in Settings.model_fields.items()}
+    )
+    assert origin(name, {}) == "default"
+
+
+def test_origins_are_written_as_browsers_send_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(
+        "HEAVYLIFT_CORS_ORIGINS",
+        "https://A.example/, http://b:80,https://c:443,http://c:443,http://[::1]:3000,*,null",
+    )
+    assert Settings().cors_origins == [
+        "https://a.example", "http://b", "https://c", "http://c:443", "http://[::1]:3000", "*", "null",
+    ]  # fmt: skip
+    monkeypatch.setenv("HEAVYLIFT_ALLOWED_HOSTS", "box.lan, ::1, fd00::7, 10.0.0.7")
+    assert Settings().allowed_hosts == ["box.lan", "::1", "fd00::7", "10.0.0.7"]
+
+
+@pytest.mark.parametrize(
+    "key", ["too short", "with a space in it all", "clé-qui-est-assez-longue", "\x7f" * 20]
+)
+def test_a_chosen_key_that_no_client_can_send_is_a_wrong_setting(
+    key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HEAVYLIFT_BOOTSTRAP_KEY", key)
+    said = complaint()
+    assert said.startswith("HEAVYLIFT_BOOTSTRAP_KEY=***: an API key needs at least 16 characters")
+    assert key not in said
+
+
+def test_the_end_of_a_line_behind_a_chosen_key_does_not_belong_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEAVYLIFT_BOOTSTRAP_KEY", "chosen-by-the-operator\n")
+    key = Settings().bootstrap_key
+    assert key is not None
+    assert key.get_secret_value() == "chosen-by-the-operator"
 
 
 def test_an_empty_text_in_the_file_is_not_set_either(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,6 +135,12 @@ def test_sizes_times_and_lists_are_written_as_people_write_them(
         ("PURPOSES", "{x", "a table in JSON"),
         ("DOWNLOADS", "some", "'all' or 'openai'"),
         ("LANE", "perhaps", "valid boolean"),
+        ("CORS_ORIGINS", "upload.example", "https://upload.example.com"),
+        ("CORS_ORIGINS", "https://upload.example/page", "https://upload.example.com"),
+        ("CORS_ORIGINS", '{"a": 1}', "https://upload.example.com"),
+        ("ALLOWED_HOSTS", "https://box.lan", "without a scheme or a port"),
+        ("ALLOWED_HOSTS", "box.lan:8321", "without a scheme or a port"),
+        ("ALLOWED_HOSTS", "*", "without a scheme or a port"),
     ],
 )
 def test_a_wrong_value_is_told_with_variable_value_and_what_is_expected(
@@ -159,3 +207,10 @@ def test_a_url_without_a_secret_is_shown_as_it_is(url: str) -> None:
 
 def test_the_first_key_is_not_shown_when_it_is_wrong() -> None:
     assert "geheim" not in complaint(bootstrap_key=["geheim"])
+
+
+@pytest.mark.parametrize("port", ["99999", "0", "5432,99999"])
+def test_a_port_that_cannot_be_makes_a_url_that_is_not_waited_for(port: str) -> None:
+    with pytest.raises(UnfitCatalog, match="cannot be read"):
+        parse(f"postgresql://u@h:{port}/db")
+    assert parse("postgresql://u@h:5432/db").name

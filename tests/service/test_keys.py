@@ -198,3 +198,13 @@ def test_a_masked_secret_keeps_its_middle_to_itself(secret: str) -> None:
         assert shown.endswith(secret[-4:])
         assert set(shown[3:-4]) == {"*"}
         assert len(shown) <= 39
+
+
+@pytest.mark.parametrize("nothing", ["", " "])
+async def test_an_empty_name_names_no_key(world: World, nothing: str) -> None:
+    await first(world)
+    with pytest.raises(InvalidRequest, match="needs a name"):
+        await world.keys.create(project="default", name=nothing)
+    await world.keys._store("one-of-an-older-version", project="default", name=nothing)
+    with pytest.raises(InvalidRequest, match="could be revoked"):
+        await world.keys.revoke(nothing)

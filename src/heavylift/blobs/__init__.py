@@ -34,8 +34,9 @@ def open_blobs(
         return DiskBlobs(_folder(url), durable=durable, reserve=reserve, make=make)
     if scheme in OBJECT_STORES and separator:
         return _open_objects(url)
-    # Not the whole URL: it may hold a secret.
-    raise ValueError(f"no blob store {scheme[:20]!r}: the URL of the blobs is {SUPPORTED}")
+    # Not the whole URL: it may hold a secret, and without a scheme all of it may be one.
+    named = f" {scheme[:20]}" if url.startswith(f"{scheme}://") and scheme.isalnum() else ""
+    raise ValueError(f"no blob store{named}: the URL of the blobs is {SUPPORTED}")
 
 
 def lay_out_blobs(url: str) -> None:

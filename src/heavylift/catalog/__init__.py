@@ -82,7 +82,9 @@ def check_there(url: str, *, named_by: str) -> None:
     what the place is `named_by`. Of a PostgreSQL, opening it says so itself."""
     path = sqlite.MEMORY if postgres_url.is_postgres(url) else sqlite_path(url)
     if path != sqlite.MEMORY and not Path(path).is_file():
-        raise UnfitCatalog(f"There is no installation in {os.path.dirname(path)}; name it with {named_by}.")
+        raise UnfitCatalog(
+            f"There is no installation in {os.path.dirname(os.path.abspath(path))}; name it with {named_by}."
+        )
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """What a postgresql:// URL says, completed by what the catalog asks of every connection."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -81,9 +82,13 @@ def parse(url: str, *, durable: bool = True, writable: bool = True) -> Address:
 def is_clear(given: Mapping[str, Any]) -> bool:
     """Whether it was read as it was meant. Of a password with a bare slash or @, the rest becomes the port or
     the host, and is shown."""
-    ports = str(given.get("port") or "").replace(",", "")
+    ports = [port for port in str(given.get("port") or "").split(",") if port]
     places = (given.get("host"), given.get("dbname"))
-    return bool(given) and (not ports or ports.isdigit()) and not any("@" in str(place) for place in places)
+    return bool(given) and all(map(_is_port, ports)) and not any("@" in str(place) for place in places)
+
+
+def _is_port(text: str) -> bool:
+    return re.fullmatch(r"\d{1,5}", text, re.ASCII) is not None and 0 < int(text) < 65_536
 
 
 def session_attributes(given: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -35,7 +35,7 @@ def load_settings(config: str | None = None, **given: Any) -> "Settings":
     try:
         from pydantic import ValidationError
 
-        from heavylift.environment import CONFIG_VARIABLE, WrongSetting, remarks
+        from heavylift.environment import CONFIG_VARIABLE, WrongSetting, is_blank, remarks
         from heavylift.settings import Settings
         from heavylift.shown import explained
     except ModuleNotFoundError as error:
@@ -44,7 +44,7 @@ def load_settings(config: str | None = None, **given: Any) -> "Settings":
         os.environ[CONFIG_VARIABLE] = config
     for remark in remarks(Settings.model_fields):
         say(f"warning: {remark}")
-    given = {name: value for name, value in given.items() if value not in (None, "")}
+    given = {name: value for name, value in given.items() if value is not None and not is_blank(value)}
     try:
         return Settings(**given)
     except ValidationError as error:

@@ -114,7 +114,10 @@ class Keys:
         return None
 
     async def create(self, *, project: str, name: str) -> tuple[Key, str]:
-        """A new key for the project of that name, and its secret, which is stored nowhere."""
+        """A new key for the project of that name, and its secret, which is stored nowhere. Raises
+        InvalidRequest for no name, or a project that is not there."""
+        if not name.strip():
+            raise InvalidRequest("A key needs a name.", param="name")
         secret = new_secret()
         key = await self._store(secret, project=project, name=name)
         assert key is not None, "256 random bits are new"
@@ -131,7 +134,9 @@ class Keys:
         """
         living = [key for key in await self._catalog.keys() if key.revoked_at is None]
         found = [key.id for key in living if key.id == named] or [
-            key.id for key in living if key.name == named
+            key.id
+            for key in living
+            if key.name == named and named.strip()  # an empty variable names none
         ]
         if len(found) > 1:
             raise InvalidRequest(
