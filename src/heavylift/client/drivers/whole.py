@@ -42,10 +42,8 @@ async def read_whole_async(response: httpx2.Response) -> bytes:
 
 def kept(response: httpx2.Response, content: bytes) -> httpx2.Response:
     """The HTTP library's response as if it had been read by itself: for `raw_response`."""
-    left_out = {"content-encoding", "content-length", "transfer-encoding"}
-    headers = [
-        (name, value) for name, value in response.headers.multi_items() if name.lower() not in left_out
-    ]
+    left_out = {b"content-encoding", b"content-length", b"transfer-encoding"}
+    headers = [(name, value) for name, value in response.headers.raw if name.lower() not in left_out]
     return httpx2.Response(
         response.status_code, headers=headers, content=content, request=response.request,
         extensions=response.extensions,
