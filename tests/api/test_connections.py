@@ -3,6 +3,8 @@
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from tests.api.conftest import KEY
 from tests.api.connections import (
     HEALTHY,
@@ -17,6 +19,8 @@ from tests.api.connections import (
     stored_file,
 )
 from tests.fakes import PATIENCE
+
+BIG = 300_000
 
 
 async def test_a_connection_is_of_use_after_a_refusal(serve: Serve) -> None:
@@ -151,3 +155,25 @@ async def test_a_client_that_leaves_in_the_middle_of_a_part_leaves_nothing(
             while [path for path in (tmp_path / "data" / "blobs").glob("??/*") if path.is_file()]:
                 await asyncio.sleep(0.01)
         await has_no_part(connected, head)
+
+
+async def test_a_download_that_comes_with_a_body_is_answered_and_the_body_dropped(
+    serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with serve() as connected:
+        get = await stored_file(connected, bytes(BIG))
+        for framing, follows in (
+            (b"Content-Length: %d\r\n" % BIG, True),
+            (b"Content-Length: 3\r\nExpect: 100-continue\r\n", False),
+            (b"Transfer-Encoding: chunked\r\n", False),
+        ):
+            async with connected() as client:
+                await client.send(get + framing + b"\r\n")
+                status, _, body = await client.answer()
+                assert (status, body) == (200, bytes(BIG))
+                if follows:
+                    await client.send(bytes(BIG) + HEALTHY)
+                    assert (await client.answer())[0] == 200
+                else:
+                    await ends(client)
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == []

@@ -170,7 +170,7 @@ async def send_content(file_id: str, request: Request, context: Context, caller:
     lane, pieces = lane_of(request), context.files.open(places)
     instead = partial(_without_bytes, context, caller, file_id)
     leave = context.readers.enter(caller.id)
-    if lane is not None and pieces is not None and places:
+    if lane is not None and lane.can_send() and pieces is not None and places:
         headers[VERIFIED] = "none"  # the kernel sends them: nobody here sees them
         return DirectDownload(
             lane, pieces, patience=context.patience, instead=instead, leave=leave, status=status,

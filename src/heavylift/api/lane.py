@@ -23,7 +23,7 @@ from heavylift.api.lanein import BUFFER, Consume, Reader
 from heavylift.api.laneout import Piece, Writer
 from heavylift.api.sender import Sender
 from heavylift.api.server.cycle import Cycle
-from heavylift.api.server.states import BODY, State
+from heavylift.api.server.states import ANSWER, BODY, State
 from heavylift.api.turns import Turn
 from heavylift.service.waiting import settled
 
@@ -92,6 +92,10 @@ class Lane:
     def can_receive(self) -> bool:
         """Whether the body's bytes have not been asked for in another way, nor all come already."""
         return self._road.cycle is self._cycle and self._road.state is BODY and not self._cycle.begun
+
+    def can_send(self) -> bool:
+        """Whether all of the request has come, so that the socket has nothing but the answer to carry."""
+        return self._road.cycle is self._cycle and self._road.state is ANSWER
 
     async def receive(self, length: int, consume: Consume, patience: Patience) -> None:
         """Give the whole body of `length` bytes to `consume`, in a thread, piece by piece.
