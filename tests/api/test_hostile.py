@@ -242,6 +242,7 @@ async def test_who_closes_its_side_behind_a_request_still_gets_the_answer(serve:
             small + b"\r\nabc",
             large + b"\r\n" + bytes(BIG),
             HEALTHY * 3,
+            HEALTHY * 50,
         ):
             async with connected() as client:
                 await client.send(request)

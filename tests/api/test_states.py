@@ -110,6 +110,42 @@ async def test_a_small_body_for_which_there_is_no_room_is_not_waited_for() -> No
     assert (await spoken.answer())[2] == bytes(100)
 
 
+@pytest.mark.parametrize(
+    "begun", [b"1", b"1\r", b"1\r\n", b"1;x", b"1\r\na", b"1\r\na\r", b"0\r\n", b"0\r\nx:"]
+)
+async def test_a_handler_that_waits_for_the_rest_of_a_chunk_does_not_look_for_it_again_and_again(
+    begun: bytes,
+) -> None:
+    spoken, looks = speaking(echo), 0
+    proceed = spoken.connection.proceed
+
+    def counted() -> None:
+        nonlocal looks
+        looks += 1
+        assert looks < 100
+        proceed()
+
+    spoken.connection.proceed = counted  # type: ignore[method-assign]
+    await spoken.say(CHUNKED + begun)
+    await spoken.settle_no_further()
+    assert 0 < looks < 10
+    whole = next(
+        one
+        for one in (b"1\r\na\r\n0\r\n\r\n", b"1;x\r\na\r\n0\r\n\r\n", b"0\r\nx:\r\n\r\n")
+        if one.startswith(begun)
+    )
+    await spoken.say(whole.removeprefix(begun))
+    assert (await spoken.answer())[0] == 200
+
+
+async def test_chunks_that_came_before_the_client_closed_its_side_are_all_read() -> None:
+    spoken = speaking(echo)
+    assert spoken.put(CHUNKED + b"1\r\na\r\n" * 500 + b"0\r\n\r\n") == b""
+    assert spoken.connection.eof_received()
+    assert (await spoken.answer())[2] == b"a" * 500
+    await until(spoken, State.CLOSED)
+
+
 @pytest.mark.parametrize("piece", [0, 1, 5])
 async def test_an_early_answer_leaves_at_once_and_the_rest_of_the_body_is_dropped(piece: int) -> None:
     spoken = speaking(refuse)

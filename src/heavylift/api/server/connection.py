@@ -13,7 +13,7 @@ from heavylift.api.server.framing import Chunked, Fixed, Framing
 from heavylift.api.server.heads import Head, Refused, parsed
 from heavylift.api.server.inbox import Dropping, Inbox
 from heavylift.api.server.link import Host, Link
-from heavylift.api.server.refusing import date, refusal
+from heavylift.api.server.refusing import date, refusal, too_late
 from heavylift.api.server.states import (
     ANSWER,
     BODY,
@@ -39,7 +39,7 @@ class Connection(Link):
         self._lacks = 0  # the size of a small body that is still to be gathered
         self._inbox = Inbox(host.shared.budget, self._bounds.head_bytes)
         self._dropping: Dropping | None = None
-        self._busy = False
+        self._busy = self._again = False  # using what has come; about to, in the loop's next turn
 
     # What the transport tells.
 
@@ -63,7 +63,8 @@ class Connection(Link):
         cannot be half closed here, and not where the work is too dear to do for nobody."""
         self._ended = True
         watched = self.cycle is not None and self.cycle.watched
-        owed = self.plain and self.state in {ANSWER, SEND} and not (watched or self.transport.is_closing())
+        owed = self.state in {ANSWER, SEND} or self._goes_on()
+        owed = owed and self.plain and not (watched or self.transport.is_closing())
         if not owed:
             self._leave()
         return owed
@@ -89,21 +90,27 @@ class Connection(Link):
         """Use what has come, as far as it may be used now. Who answers comes back here, and is not nested."""
         if self._busy:
             return
-        self._busy, turns = True, bounds.TURN
+        self._busy, self._again, turns = True, False, bounds.TURN
         try:
             while self._inbox.data and (step := self._steps.get(self.state)) and step(self):
                 turns -= 1
                 if not turns:
                     if self._inbox.data and self.state in self._steps:
+                        self._again = True
                         self._loop.call_soon(self._read_on)
                     break
         except Refused as why:
             self.refuse(why)
         finally:
             self._busy = False
-        if self._ended and self._writable is None and self.state in {IDLE, HEAD, GATHER}:
+        if self._ended and self.state in {IDLE, HEAD, GATHER, BODY} and not self._goes_on():
             self.close()
         self.pace()
+
+    def _goes_on(self) -> bool:
+        """Whether there is more to be made of what has come, even if nothing else comes."""
+        full = self.cycle is not None and self.cycle.kept >= bounds.BODY_AHEAD
+        return bool(self._inbox.data) and (self._again or full or self._writable is not None)
 
     def proceed(self) -> None:
         """There is room again for what has come, or for more."""
@@ -326,9 +333,9 @@ class Connection(Link):
             self.hang_up()
         elif self.state is HEAD:
             seconds = self._bounds.head_seconds
-            self.refuse(_too_late(f"The request's headers took more than {seconds:g} seconds."))
+            self.refuse(too_late(f"The request's headers took more than {seconds:g} seconds."))
         elif self.state is GATHER:
-            self.refuse(_too_late(f"The body took more than {self._bounds.idle_seconds:g} seconds."))
+            self.refuse(too_late(f"The body took more than {self._bounds.idle_seconds:g} seconds."))
         elif self.state in {IDLE, LINGER, DRAIN}:
             self.close()
 
@@ -341,7 +348,3 @@ class Connection(Link):
         DRAIN: _part,
     }
     """What is done with the bytes that have come. In the other states they wait."""
-
-
-def _too_late(message: str) -> Refused:
-    return Refused(408, message, "request_timeout")

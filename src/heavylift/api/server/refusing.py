@@ -48,3 +48,8 @@ def refusal(why: Refused) -> bytes:
             body,
         )
     )
+
+
+def too_late(message: str) -> Refused:
+    """Of a request that was begun and not ended in time."""
+    return Refused(408, message, "request_timeout")
