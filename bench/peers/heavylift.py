@@ -13,7 +13,7 @@ from bench.peers.peer import Peer
 KEY = "hl-key-of-the-benchmark"
 KEY_HEADER = f"Authorization: Bearer {KEY}"
 DECLARED = 8 * 1024**3
-UNBOUNDED = 2**60
+UNBOUNDED = 2**50
 CALL_SECONDS = 600.0
 
 

@@ -193,9 +193,11 @@ def test_case_021_json_is_parsed_whatever_the_content_type_says(api: httpx2.Clie
 def test_case_022_batch_and_fine_tune_want_jsonl_and_say_so_in_openais_words(
     api: httpx2.Client, purpose: str, words: str
 ) -> None:
-    for filename in ("x.txt", "jsonl", ".jsonl"):
+    assert refused(posted(api, purpose=purpose, filename="x.txt"), 400, code=None, param="filename") == words
+    for filename in ("jsonl", ".jsonl"):
         answer = posted(api, purpose=purpose, filename=filename)
-        assert refused(answer, 400, code=None, param="filename") == words
+        seen = f"{words}. The file's name is '{filename}', which has no extension."
+        assert refused(answer, 400, code=None, param="filename") == seen
     assert create(api, 10, purpose=purpose, filename="X.JSONL", mime_type="txt")["filename"] == "X.JSONL"
 
 

@@ -35,7 +35,8 @@ def test_case_101_order_is_asc_or_desc(alone: httpx2.Client) -> None:
         add_file(alone, filename=name)
     assert names(listed(alone, order="asc")) == ["a", "b"]
     assert names(listed(alone, order="desc")) == ["b", "a"]
-    for other in ("up", "ASC", ""):
+    assert names(listed(alone, order="")) == ["b", "a"]  # says nothing, as a form sent unfilled
+    for other in ("up", "ASC", " "):
         found = alone.get("/files", params={"order": other})
         refused(found, 400, code=None, param="order", says="'asc', 'desc'")
 
@@ -54,23 +55,26 @@ def test_case_102_pages_give_every_file_once(alone: httpx2.Client, order: str) -
     assert listed(alone, order=order, **after)["data"] == []
 
 
-@pytest.mark.parametrize("limit", ["0", "10001", "abc", "-1", "1.5", "", "1e3", "9" * 40])
+@pytest.mark.parametrize("limit", ["0", "10001", "abc", "-1", "1.5", " ", "1e3", "9" * 40])
 def test_case_103_a_limit_outside_its_range_is_refused(api: httpx2.Client, limit: str) -> None:
     found = api.get("/files", params={"limit": limit})
     assert refused(found, 400, code=None, param="limit") == "limit must be between 1 and 10000."
 
 
-def test_case_103_the_largest_limit_is_taken(alone: httpx2.Client) -> None:
-    assert listed(alone, limit=10000)["data"] == []
+@pytest.mark.parametrize("limit", ["10000", ""])
+def test_case_103_the_largest_limit_and_an_empty_one_are_taken(alone: httpx2.Client, limit: str) -> None:
+    add_file(alone, filename="a")
+    assert names(listed(alone, limit=limit)) == ["a"]
 
 
 def test_case_104_a_cursor_that_is_no_id_is_refused_and_a_gone_one_is_a_position(
     alone: httpx2.Client,
 ) -> None:
-    for cursor in ("file-unknown", "upload_" + "0" * 22, ""):
+    for cursor in ("file-unknown", "upload_" + "0" * 22, " "):
         found = alone.get("/files", params={"after": cursor})
         refused(found, 404, code=None, param="after")
     add_file(alone, filename="a")
+    assert names(listed(alone, after="")) == ["a"]
     assert names(listed(alone, after="file-" + "0" * 22, order="asc")) == ["a"]
     assert names(listed(alone, after="file-" + "0" * 22)) == []
 

@@ -192,7 +192,7 @@ def test_case_041_a_client_that_leaves_in_the_middle_leaves_nothing_behind(
     with connected(server.port) as connection:
         connection.sendall(head("POST", path, server.key, Content_Type=FORM, Content_Length=10_000_000))
         connection.sendall(form(('name="data"; filename="f"', bytes(3_000_000)), closed=False))
-    eventually(lambda: any(path in line and '"status": 499' in line for line in server.lines))
+    eventually(lambda: (path, 499) in [(line["path"], line["status"]) for line in server.told("request")])
     assert parts_of(api, upload) == []
     assert status_of(api, upload) == "pending"
     assert kept(api, upload, [add_part(api, upload, b"abc")]) == b"abc"

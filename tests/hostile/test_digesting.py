@@ -57,6 +57,6 @@ def test_nothing_is_read_to_its_end_for_clients_that_have_left(tmp_path: Path, r
                 eventually(lambda begun=begun: read_by(served) > begun + MIB)
                 if reset:
                     line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        eventually(lambda: sum('"status": 499' in line for line in served.lines) >= 10)
+        eventually(lambda: [line["status"] for line in served.told("request")].count(499) >= 10)
         assert read_by(served) - before < 5 * SIZE
         is_served(served)

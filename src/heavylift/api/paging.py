@@ -54,8 +54,9 @@ def _after(text: str | None, prefix: str) -> str | None:
 
 
 def query(name: str, description: str, **schema: Any) -> dict[str, Any]:
-    """A query parameter as the OpenAPI document describes it."""
-    return {"name": name, "in": "query", "description": description, "schema": schema}
+    """A query parameter as the OpenAPI document describes it. An empty one says nothing (see `asked`)."""
+    described = {"name": name, "in": "query", "description": description, "schema": schema}
+    return {**described, "allowEmptyValue": True}
 
 
 PAGE_QUERY = [

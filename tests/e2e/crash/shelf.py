@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -17,15 +18,19 @@ from tests.e2e.crash.patience import SWEEP
 from tests.e2e.wire import content_of
 
 
-def sweep(data: Path) -> None:
-    """Reclaim everything that can be, as the command does it: the first search may have been cut off."""
+def sweep(data: Path, *, later: float = 0.0) -> None:
+    """Reclaim everything that can be, as the command does it: the first search may have been cut off.
+
+    `later`: as it would go that many seconds from now.
+    """
     patience = {name.removeprefix("HEAVYLIFT_").lower(): float(value) for name, value in SWEEP.items()}
     settings = Settings(data=data, **patience)
 
     async def one_round() -> None:
         async with open_stores(settings) as stores:
             for _ in range(2):
-                await make_sweeper(settings, stores).round(confirmed=True)
+                sweeper = make_sweeper(settings, stores, clock=lambda: time.time() + later)
+                await sweeper.round(confirmed=True)
 
     asyncio.run(one_round())
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from heavylift.service.sweeper import POSTPONED
 from tests.e2e.crash.calls import attempt
 from tests.e2e.crash.faults import failing
 from tests.e2e.crash.shelf import check_disk, sweep
@@ -118,16 +119,23 @@ def test_a_file_that_cannot_be_read_is_an_error_and_never_a_torso(
     assert api.get(f"/files/{file}/content").content == BODY
 
 
-def test_bytes_that_cannot_be_deleted_are_deleted_later(
-    served: Served, api: httpx2.Client, tmp_path: Path
-) -> None:
-    before = set(served.blobs())
-    file = add_file(api, BODY)["id"]
-    [blob] = set(served.blobs()) - before
-    logged = len(served.lines)
-    with failing(served.pid, "unlink", "EIO", log=tmp_path / "log", path=blob):
-        good(api.delete(f"/files/{file}"))
-        eventually(lambda: any("sweep.failed" in line for line in served.lines[logged:]))
-    assert blob.exists()
-    good(api.delete(f"/files/{add_file(api, b'the next nudge')['id']}"))
-    eventually(lambda: not blob.exists())
+def test_bytes_that_cannot_be_deleted_are_deleted_later_and_keep_no_others(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with (
+        serving(data, env={"HEAVYLIFT_DELETE_GRACE": "0"}) as served,
+        speaking(served.url, served.key) as api,
+    ):
+        file = add_file(api, BODY)["id"]
+        [blob] = served.blobs()
+        with failing(served.pid, "unlink", "EIO", log=tmp_path / "log", path=blob):
+            good(api.delete(f"/files/{file}"))
+            eventually(lambda: bool(served.told("sweep.stuck")))
+            good(api.delete(f"/files/{add_file(api, b'another')['id']}"))
+            eventually(lambda: served.blobs() == [blob])
+        [stuck] = served.told("sweep.stuck")
+        assert list(stuck["blobs"]) == [blob.name]
+    sweep(data)
+    assert blob.exists()  # not tried again at once
+    sweep(data, later=POSTPONED)
+    check_disk(data)
+    assert not blob.exists()
