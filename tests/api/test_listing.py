@@ -35,14 +35,19 @@ class Shelf:
 
 
 async def body_of(answer: Any) -> tuple[dict[str, Any], list[int]]:
-    """What is sent, and in pieces of which size."""
+    """What is sent, and in pieces of which size. If the head says how long it is, it is."""
     sent: list[bytes] = []
+    heads: list[dict[bytes, bytes]] = []
 
     async def send(message: Any) -> None:
+        if message["type"] == "http.response.start":
+            heads.append(dict(message["headers"]))
         if message.get("body"):
             sent.append(message["body"])
 
     await answer({"type": "http"}, asyncio.Event().wait, send)
+    [head] = heads
+    assert int(head.get(b"content-length", sum(map(len, sent)))) == sum(map(len, sent))
     return json.loads(b"".join(sent)), [len(piece) for piece in sent]
 
 

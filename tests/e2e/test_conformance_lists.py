@@ -5,8 +5,9 @@ from typing import Any
 import httpx2
 import pytest
 
+from heavylift.api.listing import SLICE
 from tests.e2e.clocked import Clocked
-from tests.e2e.wire import Json, add_file, good, refused
+from tests.e2e.wire import Json, add_file, add_part, create, good, refused
 from tests.installations import COMBINATIONS
 
 pytestmark = pytest.mark.stores(*COMBINATIONS)
@@ -65,6 +66,16 @@ def test_case_103_a_limit_outside_its_range_is_refused(api: httpx2.Client, limit
 def test_case_103_the_largest_limit_and_an_empty_one_are_taken(alone: httpx2.Client, limit: str) -> None:
     add_file(alone, filename="a")
     assert names(listed(alone, limit=limit)) == ["a"]
+
+
+def test_case_103_a_page_of_several_slices_is_whole_on_the_wire(alone: httpx2.Client) -> None:
+    upload = create(alone, 2 * SLICE + 1)["id"]
+    parts = [add_part(alone, upload, b"x") for _ in range(2 * SLICE + 1)]
+    for query in ({}, {"limit": 2 * SLICE}, {"limit": 2 * SLICE + 1}):
+        page = good(alone.get(f"/uploads/{upload}/parts", params={**query, "order": "asc"}))
+        shown = query.get("limit", len(parts))
+        assert [part["id"] for part in page["data"]] == parts[:shown]
+        assert page["has_more"] == (shown < len(parts))
 
 
 def test_case_104_a_cursor_that_is_no_id_is_refused_and_a_gone_one_is_a_position(

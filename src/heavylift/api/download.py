@@ -25,7 +25,17 @@ class AnswerCut(Exception):
 END: Message = {"type": "http.response.body", "body": b"", "more_body": False}
 
 
-class Download(Response):
+class Flowing(Response):
+    """An answer whose body comes as it is sent. It is as long as its headers say; where they do not, its end
+    tells. (What `Response` is made of would say of itself that it is empty.)"""
+
+    def __init__(self, status: int, headers: Mapping[str, str]) -> None:
+        self.status_code = status
+        self.background = None
+        self.init_headers(headers)
+
+
+class Download(Flowing):
     """Pulls chunks, and frees what holds them when the client leaves."""
 
     @classmethod
@@ -39,7 +49,7 @@ class Download(Response):
     ) -> "Download":
         """An answer with these bytes. `leave` is called when it has been sent. Raises what their beginning
         raises."""
-        answer = cls(status_code=status, headers=headers)
+        answer = cls(status, headers)
         answer._leave = leave
         answer._content = content
         answer._first = await anext(content, b"")
@@ -68,7 +78,7 @@ class Download(Response):
                 self._leave()
 
 
-class DirectDownload(Response):
+class DirectDownload(Flowing):
     """Sends open files through the lane.
 
     `instead` makes the answer to what opening the first of them raises, for until then nothing is sent.
@@ -86,7 +96,7 @@ class DirectDownload(Response):
         status: int,
         headers: Mapping[str, str],
     ) -> None:
-        super().__init__(status_code=status, headers=headers)
+        super().__init__(status, headers)
         self._lane = lane
         self._pieces = pieces
         self._patience = patience
