@@ -22,6 +22,7 @@ ROOM: dict[str, Any] = {
     "bytes_until": float("inf"),
     "held_bytes": 2**40,
     "held_parts": 10_000,
+    "project_bytes": 2**40,
 }
 FOREVER = float("inf")
 

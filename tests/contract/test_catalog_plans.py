@@ -9,8 +9,8 @@ import psycopg
 import pytest
 from psycopg.types.numeric import Int8Dumper
 
-from heavylift.catalog import postgres_session, statements
-from heavylift.catalog.queries import TOKEN
+from heavylift.catalog import postgres_session
+from heavylift.catalog.queries import TOKEN, load_queries
 from tests.contract.catalog_filled import FILLED, FRESH, MANY, VALUES, columns_of
 from tests.contract.engines_postgres import Server
 
@@ -107,7 +107,7 @@ def explained(connection: psycopg.Connection, statement: bytes, parameters: Mapp
 def test_no_statement_takes_more_steps_in_sqlite_than_its_answer_needs(
     in_sqlite: sqlite3.Connection, name: str
 ) -> None:
-    statement = statements.spelled()[name]
+    statement = load_queries()[name]
     assert steps(in_sqlite, statement, parameters_of(name, statement)) <= STEPS
 
 
@@ -115,7 +115,7 @@ def test_no_statement_takes_more_steps_in_sqlite_than_its_answer_needs(
 def test_no_statement_reads_more_rows_in_postgresql_than_its_answer_needs(
     in_postgres: psycopg.Connection, name: str
 ) -> None:
-    parameters = parameters_of(name, statements.spelled()[name])
+    parameters = parameters_of(name, load_queries()[name])
     plan = explained(in_postgres, postgres_session.spelled()[name], parameters)
     assert rows_read(plan) <= ROWS, json.dumps(plan, indent=1)
 

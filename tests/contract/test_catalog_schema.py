@@ -28,7 +28,6 @@ from heavylift.catalog import (
     sql_uploads,
 )
 from heavylift.catalog.queries import DIRECTIONS, TOKEN, load_queries, to_pyformat
-from heavylift.catalog.statements import spelled
 from heavylift.service.ports import Project
 from tests.contract.catalog_facts import finish, stored_upload
 
@@ -54,7 +53,7 @@ def parameters_of(statement: str) -> set[str]:
 
 @pytest.mark.parametrize("name", sorted(set(load_queries()) - OPERATORS))
 def test_no_statement_reads_a_whole_table_or_sorts(path: Path, name: str) -> None:
-    statement = spelled()[name]
+    statement = load_queries()[name]
     connection = sqlite3.connect(path)
     plan = connection.execute(
         f"EXPLAIN QUERY PLAN {statement}", dict.fromkeys(parameters_of(statement), 1)
@@ -97,7 +96,7 @@ def test_parameters_can_be_spelled_for_psycopg(ours: str, theirs: str) -> None:
 
 @pytest.mark.parametrize("dialect", ["INSERT OR", "json_each", "rowid", "IFNULL", "datetime(", "GLOB", "{"])
 def test_statements_keep_to_what_both_databases_understand(dialect: str) -> None:
-    assert not [name for name, text in spelled().items() if dialect.lower() in text.lower()]
+    assert not [name for name, text in load_queries().items() if dialect.lower() in text.lower()]
 
 
 def scripts() -> Config:

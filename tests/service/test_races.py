@@ -191,7 +191,7 @@ async def test_two_cancels_at_once_are_both_fine(world: World) -> None:
 async def test_a_complete_that_reads_for_its_md5_loses_to_a_cancel_and_a_quick_sweep(world: World) -> None:
     upload_id = await world.open(6)
     parts = [await world.part(upload_id, b"abc"), await world.part(upload_id, b"def")]
-    held = world.blobs.pause("read", after=True)
+    held = world.blobs.pause("read")
     completing = asyncio.create_task(world.complete(upload_id, parts, md5_of(b"abcdef")))
     await held.reached()
     await world.uploads.cancel(OURS, upload_id)
@@ -206,7 +206,7 @@ async def test_a_complete_that_reads_for_its_md5_survives_a_sweep_within_the_gra
     upload_id = await world.open(6)
     parts = [await world.part(upload_id, b"abc"), await world.part(upload_id, b"def")]
     world.clock.advance(3599)
-    held = world.blobs.pause("read", after=True)
+    held = world.blobs.pause("read")
     completing = asyncio.create_task(world.complete(upload_id, parts, md5_of(b"abcdef")))
     await held.reached()
     world.clock.advance(SCHEDULE.expiry_grace)
@@ -220,7 +220,7 @@ async def test_a_complete_that_reads_for_its_md5_survives_a_sweep_within_the_gra
 async def test_a_complete_that_reads_longer_than_the_grace_is_refused_as_expired(world: World) -> None:
     upload_id = await world.open(6)
     parts = [await world.part(upload_id, b"abc"), await world.part(upload_id, b"def")]
-    held = world.blobs.pause("read", after=True)
+    held = world.blobs.pause("read")
     completing = asyncio.create_task(world.complete(upload_id, parts, md5_of(b"abcdef")))
     await held.reached()
     world.clock.advance(3600 + SCHEDULE.expiry_grace + 2)

@@ -247,7 +247,7 @@ async def test_a_part_and_a_complete_are_judged_at_their_start(world: World) -> 
     part = await world.add(upload_id, slow())
     assert part.created_at == deadline + 1
     world.clock.now = deadline - 1.0
-    held = world.blobs.pause("read", after=True)
+    held = world.blobs.pause("read")
     completing = asyncio.create_task(world.complete(upload_id, [part], md5_of(b"abc")))
     await held.reached()
     world.clock.now = deadline + 1.0
