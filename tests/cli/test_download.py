@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from heavylift.cli.streams import CLOSED
 from tests.cli.typing_in import Desk
 from tests.support.answers import Answer, partial
 from tests.support.stand_in import StandIn, keep, stand_in_server
@@ -64,7 +65,7 @@ def test_what_is_poured_out_is_checked(at: Desk, server: StandIn, lie: Answer) -
 @pytest.mark.parametrize(
     ("words", "status", "said"),
     [
-        ("--to - >&-", 1, "heavylift: --to - writes to standard output, which is closed."),
+        ("--to - >&-", 1, f"heavylift: {CLOSED}"),
         ("--to - >/dev/full", 1, "heavylift: No space left on device."),
         ("--to /dev/stdout | cat", 0, ""),
     ],

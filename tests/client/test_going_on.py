@@ -70,7 +70,8 @@ def test_a_file_that_is_not_what_was_sent_is_an_error(rig: Rig, upload: Upload, 
         if not line.endswith("/complete"):
             return None
         upload_id = line.split("/")[2]
-        return httpx2.Response(200, json=server.uploads[upload_id] | {"file": server.keep(CONTENT[::-1])})
+        done = {"status": "completed", "file": server.keep(CONTENT[::-1])}
+        return httpx2.Response(200, json=server.uploads[upload_id] | done)
 
     server.tamper = other
     with pytest.raises(errors.CorruptedError, match="is not what was sent"):

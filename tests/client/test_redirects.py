@@ -72,3 +72,17 @@ def test_a_circle_ends(rig: Rig):
     with pytest.raises(errors.SDKError, match="redirect"):
         rig.run(retrieve_file(file_id="file-1"))
     assert len(seen) == 6
+
+
+@pytest.mark.parametrize("to", ["http://server.test:80/v1/f", "http://me:secret@server.test/v1/f"])
+def test_the_same_origin_may_be_spelled_otherwise_and_nobody_is_named_by_it(rig: Rig, to: str):
+    seen = scripted(rig, sends(307, to), httpx2.Response(200, json=FILE))
+    rig.run(retrieve_file(file_id="file-1"))
+    assert seen[1].headers["authorization"] == "Bearer sk-secret"
+    assert seen[1].url.userinfo == b""
+
+
+def test_a_password_in_a_redirect_is_not_sent_to_the_other_origin(rig: Rig):
+    seen = scripted(rig, sends(307, "http://me:secret@other.test/v1/f"), httpx2.Response(200, json=FILE))
+    rig.run(retrieve_file(file_id="file-1"))
+    assert "authorization" not in seen[1].headers

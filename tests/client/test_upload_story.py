@@ -303,3 +303,35 @@ def test_a_single_part_may_come_in_any_form(rig: Rig, server: Scripted, path: Pa
         }[form]
         part = rig.run(add_upload_part(upload_id="upload_1", data=data))
     assert server.parts[part.id][1] == (CONTENT[1000:1240] if form == "slice" else CONTENT)
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        {"status": "pending"},
+        {"file": None},
+        {"file": {"id": "file-9", "bytes": 3}},
+    ],
+    ids=["pending", "no file", "another size"],
+)
+def test_a_completion_that_made_nothing_of_it_is_no_success(
+    upload: Upload, server: Scripted, lie: dict[str, Any]
+):
+    def answer(line: str, request: httpx2.Request) -> httpx2.Response | None:
+        if not line.endswith("/complete"):
+            return None
+        whole = {"id": "file-9", "bytes": len(CONTENT), "filename": "a", "purpose": "batch", "created_at": 1}
+        done = {**next(iter(server.uploads.values())), "status": "completed", "file": whole, **lie}
+        return httpx2.Response(200, json=done)
+
+    server.tamper = answer
+    with pytest.raises(errors.CorruptedError):
+        upload()
+
+
+def test_an_answer_with_an_empty_id_is_no_answer(upload: Upload, server: Scripted):
+    server.tamper = lambda line, request: (
+        httpx2.Response(200, json={"id": "", "status": "pending"}) if line == "POST /uploads" else None
+    )
+    with pytest.raises(errors.SDKValidationError, match="id"):
+        upload()

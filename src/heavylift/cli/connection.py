@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 BASE_URL_VARIABLES: Final = ["HEAVYLIFT_BASE_URL", "OPENAI_BASE_URL"]
 API_KEY_VARIABLES: Final = ["HEAVYLIFT_API_KEY", "OPENAI_API_KEY"]
 
-BRIEF: Final = RetryConfig(backoff=BackoffStrategy(max_elapsed_time=3_000))
+BRIEF: Final = RetryConfig(backoff=BackoffStrategy(max_elapsed_time=3_000), await_server=False)
 """For single questions: somebody sits and waits for the answer."""
 
 
@@ -95,7 +95,7 @@ def connected(
 
 class _Lines(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
-        say(record.getMessage())
+        say(record.getMessage().replace("timeout_ms", "--timeout"))
 
 
 def _show_warnings() -> None:

@@ -87,8 +87,6 @@ def _fetch(
 def _pour(client: "Heavylift", file_id: str, *, as_json: bool) -> None:
     if as_json:
         fail("--to - writes the File itself; --json has no place there.", status=USAGE)
-    if sys.stdout is None:
-        fail("--to - writes to standard output, which is closed.")
     if sys.stdout.isatty():
         fail("--to - writes bytes, and this is a terminal. Redirect it: > FILE", status=USAGE)
     client.files.download_file(file_id=file_id, to=sys.stdout.buffer)

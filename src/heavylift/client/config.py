@@ -7,7 +7,7 @@ import random
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -62,10 +62,7 @@ class Setting:
         """The user's, else the default: longer for a part of a running transfer, no longer than `most_ms`."""
         if self.retries is not None:
             return self.retries
-        default = PATIENT_RETRIES if patient else DEFAULT_RETRIES
-        if most_ms is None or most_ms >= default.backoff.max_elapsed_time:
-            return default
-        return replace(default, backoff=replace(default.backoff, max_elapsed_time=most_ms))
+        return (PATIENT_RETRIES if patient else DEFAULT_RETRIES).within(most_ms)
 
 
 def settle(

@@ -153,7 +153,7 @@ class Attempts(Generic[T]):
         warn = attempt > 0 and self._contact.may_warn(setting.clock())
         setting.logger.log(
             logging.WARNING if warn else logging.DEBUG,
-            "%s failed (%s), next attempt in %.1f s", call.operation, _reason(outcome), pause,
+            "%s failed (%s). The next attempt is in %.1f s.", call.operation, _reason(outcome), pause,
         )  # fmt: skip
         if call.watch is not None:
             call.watch.retrying()
@@ -255,10 +255,12 @@ def _pause(
         else Failure(status=None)
     )
     codes = call.options.retry_codes
+    retries = call.options.retries or setting.retries_for(patient=call.patient, most_ms=call.most_ms)
+    if not retries.await_server:
+        retries = retries.within(_unreached_ms(call, setting, outcome))
     pause = pause_before_retry(
         failure,
-        call.options.retries
-        or setting.retries_for(patient=call.patient, most_ms=_most_ms(call, setting, outcome)),
+        retries,
         codes=RETRIED_CODES if codes is None else codes,
         attempt=attempt,
         elapsed_ms=(setting.clock() - begun) * 1000,
@@ -276,13 +278,13 @@ def _strange(call: Call[Any], answer: Answer) -> bool:
     return call.patient and answer.status in _OF_A_PROXY and not is_envelope(answer.text)
 
 
-def _most_ms(call: Call[Any], setting: Setting, outcome: Answer | HeavyliftError) -> int | None:
-    """For how long this is worth trying, by default: a server that was never there is not waited for."""
-    refused = isinstance(outcome, HTTPClientError) and outcome.refused
+def _unreached_ms(call: Call[Any], setting: Setting, outcome: Answer | HeavyliftError) -> int | None:
+    """For how long a server is tried that refuses connections; None for one that has ever answered."""
     server = _server(call, setting)
-    if refused and not setting.contacts.of(server).answered:
-        return 0 if is_loopback(urlsplit(server).hostname or "") else UNREACHED_MS
-    return call.most_ms
+    refused = isinstance(outcome, HTTPClientError) and outcome.refused
+    if not refused or setting.contacts.of(server).answered:
+        return None
+    return 0 if is_loopback(urlsplit(server).hostname or "") else UNREACHED_MS
 
 
 def _final(outcome: Answer | HeavyliftError) -> HeavyliftError:

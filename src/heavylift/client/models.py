@@ -39,7 +39,7 @@ class Model(BaseModel):
 class Identified(Model):
     """What has an id, and so can be paged through."""
 
-    id: str
+    id: Annotated[str, Field(min_length=1)]
 
 
 class ExpiresAfter(Model):

@@ -2,10 +2,11 @@
 
 from dataclasses import replace
 from typing import Final
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import SplitResult, urljoin, urlsplit
 
 from heavylift.client.calls import Answer, Request
 from heavylift.client.hidden import is_secret
+from heavylift.client.logs import without_password
 
 MOST: Final = 5
 """Redirects of one request. More are a circle."""
@@ -18,7 +19,7 @@ def redirected(request: Request, answer: Answer) -> Request | None:
     """The request that the answer asks for, None if it asks for none, or for one that is not followed.
 
     GET and HEAD are followed, and with 307 and 308 every method, with its body. Keys and cookies go to the
-    same origin alone, and nothing goes from https to http.
+    same origin alone, a name and password in the answer nowhere, and nothing goes from https to http.
     """
     location = answer.headers.get("location")
     followed = answer.status in _ANY_METHOD or (
@@ -29,7 +30,7 @@ def redirected(request: Request, answer: Answer) -> Request | None:
     try:
         url = urljoin(request.url, location)
         here, there = urlsplit(request.url), urlsplit(url)
-        same = (here.scheme, here.hostname, here.port) == (there.scheme, there.hostname, there.port)
+        same = _origin(here) == _origin(there)
     except ValueError:
         return None
     if (
@@ -39,4 +40,8 @@ def redirected(request: Request, answer: Answer) -> Request | None:
     ):
         return None
     headers = {name: value for name, value in request.headers.items() if same or not is_secret(name)}
-    return replace(request, url=url, headers=headers)
+    return replace(request, url=without_password(url), headers=headers)
+
+
+def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:
+    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)

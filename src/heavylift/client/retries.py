@@ -1,7 +1,7 @@
 """When to try again, and after how long. Pure: no clock, no sleep, no dice of its own."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Final, Literal
@@ -32,17 +32,28 @@ class BackoffStrategy:
 
 @dataclass(frozen=True, slots=True)
 class RetryConfig:
-    """Whether to try again at all, how, and whether after a broken connection too."""
+    """Whether to try again at all, how, and whether after a broken connection too.
+
+    `await_server`: as long as that also for a server that refuses connections and never gave this client an
+    answer. Without it, such a server is given up after three seconds, on this machine at once.
+    """
 
     strategy: Literal["backoff", "none"] = "backoff"
     backoff: BackoffStrategy = field(default_factory=BackoffStrategy)
     retry_connection_errors: bool = True
+    await_server: bool = True
+
+    def within(self, most_ms: int | None) -> "RetryConfig":
+        """The same, for so many milliseconds at most."""
+        if most_ms is None or most_ms >= self.backoff.max_elapsed_time:
+            return self
+        return replace(self, backoff=replace(self.backoff, max_elapsed_time=most_ms))
 
 
-DEFAULT_RETRIES: Final = RetryConfig(backoff=BackoffStrategy(max_elapsed_time=30_000))
+DEFAULT_RETRIES: Final = RetryConfig(backoff=BackoffStrategy(max_elapsed_time=30_000), await_server=False)
 """A single call, by default: half a minute, so that a wrong URL is told soon."""
 
-PATIENT_RETRIES: Final = RetryConfig()
+PATIENT_RETRIES: Final = RetryConfig(await_server=False)
 """A part of a running transfer, by default: an hour, for as long as an Upload lives."""
 
 

@@ -99,9 +99,18 @@ class Delivery:
         return upload
 
     def _check(self, upload: Upload) -> None:
-        """The File is what its Parts were, as far as the server shows it."""
+        """It is completed, and the File is what its Parts were, as far as the server shows it."""
         file = upload.file
-        if file is None or not checksums.comparable(file.checksum):
+        if upload.status != "completed" or file is None:
+            raise CorruptedError(
+                f"The server took the completion of {self.upload_id} and made no File of it: it answers with"
+                f" status {upload.status!r} and {'no' if file is None else 'a'} File"
+            )
+        if "bytes" in file.model_fields_set and file.bytes != self._layout.size:
+            raise CorruptedError(
+                f"The File {file.id} is not what was sent: it has {file.bytes} bytes of {self._layout.size}"
+            )
+        if not checksums.comparable(file.checksum):
             return
         pieces = (self._pieces[index] for index in range(self._layout.count))
         sent = checksums.combine((piece.checksum, piece.length) for piece in pieces)
