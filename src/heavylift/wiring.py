@@ -118,10 +118,11 @@ async def _open_catalog(settings: Settings, *, durable: bool, clock: Clock | Non
     return opening.result()
 
 
-def check_installed(settings: Settings) -> None:
-    """Make sure that there is an installation: only a start and `migrate` make one. Raises UnfitCatalog."""
+def check_installed(settings: Settings, *, named_by: str | None = None) -> None:
+    """Make sure that there is an installation: only a start and `migrate` make one. Raises UnfitCatalog,
+    which says what the place is `named_by`."""
     place = "HEAVYLIFT_CATALOG" if settings.catalog else "--data or HEAVYLIFT_DATA"
-    check_there(settings.catalog_url, named_by=place)
+    check_there(settings.catalog_url, named_by=named_by or place)
 
 
 @asynccontextmanager

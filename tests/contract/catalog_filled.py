@@ -49,6 +49,9 @@ def _uploads() -> Iterator[Row]:
             deadline, file = (DUE, DUE, LATER)[number // FEW], None
         yield (_id("upload", number), "p", "a.bin", "user_data", "text/plain", 20, number, deadline, None,
                state, 20, 2, file, None if file is None else "r")  # fmt: skip
+    for number in range(0, MANY, 10):  # another's, among them in the order of the list
+        yield (_id("upload", number) + "q", "q", "a.bin", "user_data", "text/plain", 20, number, LATER, None,
+               "pending", 20, 2, None, None)  # fmt: skip
 
 
 def _files() -> Iterator[Row]:
@@ -56,6 +59,8 @@ def _files() -> Iterator[Row]:
         rare = number < FEW
         yield (_id("file", number), "p", "a.bin", "rare" if rare else "user_data", 20, "0" * 16, number,
                DUE if FEW <= number < 2 * FEW else None)  # fmt: skip
+    for number in range(0, MANY, 10):
+        yield (_id("file", number) + "q", "q", "a.bin", "user_data", 20, "0" * 16, number, None)
 
 
 def _parts() -> Iterator[Row]:
@@ -90,7 +95,7 @@ VALUES: Mapping[str, Any] = {
     "holder": "h", "until": float(LATER), "filename": "a.bin", "mime_type": "text/plain", "created_at": 1,
     "expires_at": LATER, "file_lifetime": None, "held_bytes": 0, "held_parts": 0, "receipt": "r",
     "checksum": "0" * 16, "hint": "hint", "revoked_at": None, "searched_at": float(NOW),
-    "doubted_at": None,
+    "doubted_at": None, "most": 1000, "most_of_project": 0, "came_from": "c",
 }  # fmt: skip
 """What parameters of these names are given."""
 
@@ -103,12 +108,13 @@ FRESH: Mapping[str, Mapping[str, Any]] = {
         ("insert_upload", "insert_part", "insert_file", "insert_project", "insert_key", "load_project",
          "load_key", "load_part", "load_file", "load_upload", "condemn_blob", "take_idempotency_key"), NEW
     ),
+    "find_held": {"project": "r"},  # all of a project's are added up, and nobody else's
     "expire_file": {"id": _id("file", FEW)},
     "expire_upload": {"id": _id("upload", FEW)},
     "revoke_key": {"id": _id("key", 7)},
     **{
         f"list_{what}_{way}": {"after": end}
-        for what in ("uploads", "uploads_in_state", "uploads_expired", "files", "files_of_purpose", "parts")
+        for what in ("uploads", "uploads_in_state", "uploads_overdue", "files", "files_of_purpose", "parts")
         for way, end in (("newest", "~"), ("oldest", ""))
     },
     "list_condemned": {"after": ""},

@@ -10,6 +10,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from heavylift.catalog import UnfitCatalog, migrate_catalog, migrating, open_catalog
 from heavylift.catalog.queries import load_queries, to_pyformat
@@ -19,6 +20,14 @@ from tests.contract.engines_postgres import Server
 from tests.contract.test_catalog_schema import OPERATORS, parameters_of
 
 ROOT = Path(__file__).parents[2]
+
+FIRST = ["alembic_version", "projects", "api_keys", "uploads", "files", "parts", "garbage", "heartbeat"]
+"""The tables of the first schema."""
+
+ALLOWED = {
+    "list_overdue": {"Sort"},  # an operator's question: what is overdue, and nothing else, is sorted
+}
+"""What a plan over empty tables may do all the same."""
 
 
 @pytest.fixture(params=["18", "15"])
@@ -58,7 +67,7 @@ def wasteful(connection: "psycopg.Connection[Any]", statement: str) -> list[str]
 
 @pytest.mark.parametrize("name", sorted(set(load_queries()) - OPERATORS))
 def test_no_statement_reads_a_whole_table_or_sorts(planner: "psycopg.Connection[Any]", name: str) -> None:
-    assert wasteful(planner, load_queries()[name]) == []
+    assert set(wasteful(planner, load_queries()[name])) <= ALLOWED.get(name, set())
 
 
 def test_a_plan_without_an_index_would_be_noticed(planner: "psycopg.Connection[Any]") -> None:
@@ -99,10 +108,18 @@ def test_a_start_does_not_migrate_but_says_what_to_do(server: Server) -> None:
         assert connection.execute("SELECT * FROM pg_tables WHERE schemaname = 'public'").fetchall() == []
 
 
+def make_old(connection: "psycopg.Connection[Any]") -> None:
+    """The schema of the first migration."""
+    tables = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> ALL(%s)"
+    for (table,) in connection.execute(tables, [FIRST]).fetchall():
+        connection.execute(sql.SQL("DROP TABLE {} CASCADE").format(sql.Identifier(table)))
+    connection.execute("ALTER TABLE garbage DROP COLUMN why")
+    connection.execute("UPDATE alembic_version SET version_num = '0001'")
+
+
 def test_an_older_schema_is_for_the_command(url: str) -> None:
     with psycopg.connect(url) as connection:
-        connection.execute("UPDATE alembic_version SET version_num = '0001'")
-        connection.execute("DROP TABLE leases, arrivals_gate, compatibility, installation CASCADE")
+        make_old(connection)
     with pytest.raises(UnfitCatalog, match="Run `heavylift migrate`"):
         open_catalog(url)
     assert migrate_catalog(url) == ("0001", migrating.HEAD)
@@ -153,8 +170,7 @@ def test_a_role_that_may_not_create_tables_is_told_so(postgres_18: Server) -> No
 def test_a_migration_does_not_keep_others_waiting_behind_it(url: str) -> None:
     """It gives up when it cannot have its turn with a table soon, and can be run again."""
     with psycopg.connect(url) as connection:
-        connection.execute("UPDATE alembic_version SET version_num = '0001'")
-        connection.execute("DROP TABLE leases, arrivals_gate, compatibility, installation CASCADE")
+        make_old(connection)
         connection.commit()
         connection.execute("LOCK TABLE alembic_version IN SHARE MODE")
         with pytest.raises(StorageDown, match="lock timeout"):

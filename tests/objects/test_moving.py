@@ -80,8 +80,8 @@ def check_new_home(folder: Path, env: Mapping[str, str]) -> None:
 
 def test_from_a_disk_to_an_object_store(seaweed: ObjectStore, old: Path, tmp_path: Path, prefix: str) -> None:
     env = {**seaweed.environment(), "HEAVYLIFT_BLOBS": f"s3://{BUCKET}/{prefix}"}
-    said = json.loads(move("--from", str(old), "--to-catalog", f"sqlite:///{tmp_path}/new/catalog.sqlite",
-                           "--json", env={**env, "HEAVYLIFT_DATA": str(tmp_path / "new")}))  # fmt: skip
+    said = json.loads(move("--from", str(old), "--to", str(tmp_path / "new"), "--to-blobs",
+                           env["HEAVYLIFT_BLOBS"], "--json", env=seaweed.environment()))  # fmt: skip
     size = sum(map(len, BODIES)) + len(b"posted") + len(b"12345")
     rows = said.pop("added")
     assert said == {"blobs": 5, "bytes": size, "total": size, "sent": size, "changed": 0, "removed": 0}

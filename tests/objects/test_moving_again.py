@@ -187,6 +187,6 @@ def content_of_all(folder: Path) -> dict[str, str]:
 
 def test_a_mistyped_old_side_is_told_and_not_made(tmp_path: Path) -> None:
     said = move("--from", str(tmp_path / "odl"), "--to", str(tmp_path / "new"), env={}, status=2)
-    assert "cannot be read" in said
+    assert f"There is no installation in {tmp_path / 'odl'}; name it with --from" in said
     assert not (tmp_path / "odl").exists()
     assert not (tmp_path / "new").exists()

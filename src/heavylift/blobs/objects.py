@@ -226,7 +226,9 @@ class ObjectBlobs:
             torn = [key for key in keys if key in self._torsos]
             for key in torn:
                 await self._abort(key)
-        except StorageDown:
+        except StorageDown as error:
+            if len(keys) == 1:
+                return {keys[0]: str(error)}
             return await outcomes(self._delete_one, keys)
         return {}
 

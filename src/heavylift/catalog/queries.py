@@ -10,9 +10,6 @@ NAMED = re.compile(r"^-- (?P<name>[a-z_]+): \S.*$", re.MULTILINE)
 """The line above a statement: its name, and why it is there."""
 
 PAGE = "{page}"
-BEYOND = "{beyond}"
-"""The cursor alone, for the first of two walks that one {page} merges."""
-
 DIRECTIONS = {
     "newest": "id < :after ORDER BY id DESC LIMIT :limit",
     "oldest": "id > :after ORDER BY id LIMIT :limit",
@@ -35,13 +32,9 @@ def load_queries() -> Mapping[str, str]:
         statement = raw.strip().removesuffix(";")
         spellings = {name: statement}
         if PAGE in statement:
-            spellings = {f"{name}_{way}": _paged(statement, end) for way, end in DIRECTIONS.items()}
+            spellings = {f"{name}_{way}": statement.replace(PAGE, end) for way, end in DIRECTIONS.items()}
         queries.update(spellings)
     return MappingProxyType(queries)
-
-
-def _paged(statement: str, end: str) -> str:
-    return statement.replace(PAGE, end).replace(BEYOND, end.partition(" ORDER ")[0])
 
 
 def to_pyformat(statement: str) -> str:

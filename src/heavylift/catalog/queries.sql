@@ -33,10 +33,7 @@ SELECT * FROM uploads WHERE project = :project AND {page};
 SELECT * FROM uploads
 WHERE project = :project AND state = :state AND expires_at > :beyond AND {page};
 
--- list_uploads_expired: those already made expired, and those that the clock has expired since.
--- Two walks in the order of the list, merged: one with OR would walk through the whole project.
-SELECT * FROM uploads WHERE project = :project AND state = 'expired' AND {beyond}
-UNION ALL
+-- list_uploads_overdue: those that the clock has expired, and no sweeper yet.
 SELECT * FROM uploads WHERE project = :project AND state = 'pending' AND expires_at <= :now AND {page};
 
 -- claim_room: counts a part in its upload, if that takes one now and its bytes are neither old nor condemned.
@@ -45,7 +42,7 @@ WHERE id = :upload_id AND project = :project AND state = 'pending' AND expires_a
   AND held_bytes + :bytes <= :most_bytes AND held_parts < :most_parts
   AND (:most_of_project = 0 OR :bytes <= :most_of_project
     - (SELECT coalesce(sum(held.held_bytes), 0) FROM uploads AS held
-       WHERE held.project = :project AND held.state = 'pending')
+       WHERE held.project = :project AND held.state BETWEEN 'pending' AND 'pending')
     - (SELECT coalesce(sum(files.bytes), 0) FROM files WHERE files.project = :project))
   AND coalesce(CAST(:given AS DOUBLE PRECISION), CAST(NULL AS DOUBLE PRECISION)) < CAST(:bytes_until AS DOUBLE PRECISION)
   AND NOT EXISTS (SELECT 1 FROM garbage WHERE garbage.blob = :blob)
@@ -53,14 +50,17 @@ WHERE id = :upload_id AND project = :project AND state = 'pending' AND expires_a
 RETURNING id;
 
 -- find_open: how many uploads are pending with their deadline ahead, counted no further than matters.
+-- BETWEEN, here and where bytes are added up: with = the index of all that is pending looks as good as the
+-- one by project, and is taken, so that each project would pay for the uploads of all others.
 SELECT count(*) AS pending FROM (
   SELECT 1 AS one FROM uploads
-  WHERE project = :project AND state = 'pending' AND expires_at > :now LIMIT :most
+  WHERE project = :project AND state BETWEEN 'pending' AND 'pending' AND expires_at > :now LIMIT :most
 ) AS ahead;
 
 -- find_held: what a project holds, in parts of pending uploads and in files.
 SELECT CAST(
-  (SELECT coalesce(sum(held_bytes), 0) FROM uploads WHERE project = :project AND state = 'pending')
+  (SELECT coalesce(sum(held_bytes), 0) FROM uploads
+   WHERE project = :project AND state BETWEEN 'pending' AND 'pending')
   + (SELECT coalesce(sum(bytes), 0) FROM files WHERE project = :project) AS BIGINT
 ) AS held;
 
@@ -228,7 +228,9 @@ SELECT id FROM (
 WHERE id > :after ORDER BY id LIMIT :limit;
 
 -- list_owned: the blobs that go with such an upload or file.
-SELECT blob FROM parts WHERE (upload_id = :id AND file_id IS NULL) OR file_id = :id;
+SELECT blob FROM parts WHERE upload_id = :id AND file_id IS NULL
+UNION ALL
+SELECT blob FROM parts WHERE file_id = :id;
 
 -- find_search: when orphans were looked for, by whichever process.
 SELECT searched_at, doubted_at FROM orphan_search WHERE id = 1;

@@ -45,14 +45,23 @@ def list_uploads(project: str, status: Status | None, now: float, page: Page) ->
     cursor = sql_files.cursor(page)
     if status is None:
         rows = yield ask(sql_files.towards("list_uploads", page), project=project, **cursor)
-    elif status is Status.EXPIRED:
-        statement = sql_files.towards("list_uploads_expired", page)
-        rows = yield ask(statement, project=project, now=math.floor(now), **cursor)
-    else:
-        statement = sql_files.towards("list_uploads_in_state", page)
-        beyond = math.floor(now) if status is Status.PENDING else NO_DEADLINE
-        rows = yield ask(statement, project=project, state=status.value, beyond=beyond, **cursor)
-    return [to_upload(row) for row in rows]
+        return [to_upload(row) for row in rows]
+    statement = sql_files.towards("list_uploads_in_state", page)
+    beyond = math.floor(now) if status is Status.PENDING else NO_DEADLINE
+    overdue: list[Row] = []
+    if status is Status.EXPIRED:  # the overdue first: one that is expired between the two is in both
+        overdue = yield ask(
+            sql_files.towards("list_uploads_overdue", page), project=project, now=math.floor(now), **cursor
+        )
+    rows = yield ask(statement, project=project, state=status.value, beyond=beyond, **cursor)
+    return _merged(overdue, rows, page) if overdue else [to_upload(row) for row in rows]
+
+
+def _merged(some: Sequence[Row], others: Sequence[Row], page: Page) -> list[Upload]:
+    """Two walks in the order of the list as one: a statement with both would sort, or read the project."""
+    found = {row["id"]: row for row in (*some, *others)}
+    order = sorted(found, reverse=not page.ascending)
+    return [to_upload(found[one]) for one in order[: page.limit]]
 
 
 def add_part(

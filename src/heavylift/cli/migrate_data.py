@@ -101,7 +101,7 @@ def _run(old: "Settings", new: "Settings", *, replace: bool, reread: bool) -> "M
     columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
     with said(), Progress(*columns, console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task("moving", total=None)
-        check_installed(old)
+        check_installed(old, named_by="--from or --from-catalog")
         try:
             return asyncio.run(
                 move_data(
