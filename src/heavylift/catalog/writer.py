@@ -6,11 +6,12 @@ commit that is under way, and then shares the next one with all that queued mean
 
 import sqlite3
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import Any, TypeVar
 
 from heavylift.catalog.statements import RELEASE, ROLLBACK, SAVEPOINT, run, trouble
 from heavylift.catalog.transactions import Begin
+from heavylift.catalog.turns import Turns
 from heavylift.service.batching import Batcher, Outcome
 
 T = TypeVar("T")
@@ -20,13 +21,19 @@ CLOSED = "The catalog is closed."
 
 class Writer:
     """Owns the connection from here on. `check` raises StorageDown where a commit was for nothing; `tidy` is
-    called after each, its outcomes told."""
+    called after each, its outcomes told. `turns` orders the processes that write."""
 
     def __init__(
-        self, connection: sqlite3.Connection, *, check: Callable[[], None], tidy: Callable[[], None]
+        self,
+        connection: sqlite3.Connection,
+        *,
+        check: Callable[[], None],
+        tidy: Callable[[], None],
+        turns: Turns | None,
     ) -> None:
         self._connection = connection
         self._check = check
+        self._turns = turns
         self._batcher: Batcher[Begin[Any]] = Batcher(
             self._commit, name="catalog-writer", closed=CLOSED, after=tidy
         )
@@ -43,8 +50,15 @@ class Writer:
         """Finish what has queued up, end the thread, close the connection. Blocks. Repeatable."""
         self._batcher.close()
         self._connection.close()
+        if self._turns is not None:
+            self._turns.close()
 
     def _commit(self, begins: Sequence[Begin[Any]]) -> list[Outcome]:
+        """Run them all in this process's turn."""
+        with self._turns.turn() if self._turns is not None else nullcontext():
+            return self._commit_now(begins)
+
+    def _commit_now(self, begins: Sequence[Begin[Any]]) -> list[Outcome]:
         """Run them all and commit once. If that fails, nobody is told of a success."""
         in_commit = False
         try:
