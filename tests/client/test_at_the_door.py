@@ -6,7 +6,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from heavylift import Heavylift
+from heavylift import AsyncHeavylift, BackoffStrategy, Heavylift, RetryConfig
 from heavylift.client import errors
 from heavylift.client.calls import Flow
 from heavylift.client.operations.files import create_file, list_files, retrieve_file
@@ -77,6 +77,41 @@ def test_the_value_of_a_refused_header_is_not_in_the_error() -> None:
 def test_a_client_is_not_made_with_a_time_out_that_cannot_be(odd: Any) -> None:
     with pytest.raises(errors.SDKValidationError, match="timeout_ms"):
         Heavylift(timeout_ms=odd)
+
+
+NAN, ENDLESS = float("nan"), float("inf")
+
+
+@pytest.mark.parametrize(
+    ("made", "odd", "named"),
+    [
+        *[
+            (BackoffStrategy, {name: odd}, f"{name}: must be a number of milliseconds, 0 or more")
+            for name in ("initial_interval", "max_interval", "max_elapsed_time")
+            for odd in (NAN, ENDLESS, -1, True, "500", None)
+        ],
+        *[(BackoffStrategy, {"exponent": odd}, "exponent: must be") for odd in (NAN, ENDLESS, -2, 0.5, "2")],
+        (BackoffStrategy, {"initial_interval": 100, "max_interval": 10}, "is 100, above max_interval .10."),
+        *[(RetryConfig, {"strategy": odd}, 'must be "backoff" or "none"') for odd in ("never", None, [])],
+        *[(RetryConfig, {"backoff": odd}, "backoff: must be a BackoffStrategy") for odd in (None, {}, 500)],
+        (RetryConfig, {"retry_connection_errors": "no"}, "retry_connection_errors: must be True or False"),
+        (RetryConfig, {"await_server": 0}, "await_server: must be True or False"),
+        (RequestOptions, {"retries": "none"}, "retries: must be a RetryConfig"),
+        (Heavylift, {"retry_config": BackoffStrategy}, "retry_config: must be a RetryConfig"),
+        (AsyncHeavylift, {"retry_config": 3}, "retry_config: must be a RetryConfig"),
+    ],
+    ids=repr,
+)  # fmt: skip
+def test_retries_that_cannot_be_are_refused_when_they_are_made(
+    made: type, odd: dict[str, Any], named: str
+) -> None:
+    with pytest.raises(errors.SDKValidationError, match=named):
+        made(**odd)
+
+
+def test_retries_may_be_as_short_as_not_at_all() -> None:
+    none = BackoffStrategy(initial_interval=0, max_interval=0, exponent=1, max_elapsed_time=0)
+    assert RetryConfig(backoff=none).within(5).backoff == none
 
 
 @pytest.mark.parametrize("odd", [5, b"http://a", "http://a\ud800/v1"])

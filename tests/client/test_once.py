@@ -116,6 +116,28 @@ def test_what_one_server_honours_says_nothing_of_another(rig: Rig):
     assert other.asked == ["POST_files", "GET_files"]
 
 
+def test_the_question_after_keys_goes_where_the_creation_went(rig: Rig):
+    """A server that stands behind a redirect is the one that honours them."""
+
+    def moved(path: str) -> httpx2.Response:
+        return httpx2.Response(308, headers={"location": f"https://new.test/v1/{path}"})
+
+    rig.handle = server = Server(
+        POST_files=[moved("files"), LOST, moved("files"), httpx2.Response(200, json=FILE)],
+        GET_files=[moved("files?limit=1"), listing(**HONOURS)],
+    )
+    assert created(rig) == "file-1"
+    assert server.asked == [*["POST_files"] * 2, *["GET_files"] * 2, *["POST_files"] * 2]
+
+
+def test_a_question_after_keys_that_leads_nowhere_ends_as_one_that_is_not_answered_with_yes(rig: Rig):
+    circle = httpx2.Response(307, headers={"location": "/v1/files?limit=1"})
+    rig.handle = Server(POST_files=[LOST], GET_files=[circle] * 6)
+    with pytest.raises(errors.ConnectionError) as caught:
+        created(rig)
+    assert "not known" in caught.value.__notes__[0]
+
+
 def test_a_refused_question_after_keys_is_asked_again_the_next_time(rig: Rig):
     rig.handle = Server(POST_files=[LOST], GET_files=[envelope(403, "This key may not list")])
     with pytest.raises(errors.ConnectionError):

@@ -284,6 +284,28 @@ def test_what_is_no_server_url_is_refused_with_what_one_looks_like(url: str):
         checked_url(url)
 
 
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        (
+            "https://me:sesame@host/v1",
+            r"no name and password: it is https://host/v1 here\. A key goes into api_key",
+        ),
+        ("https://host/v1?key=sesame", r"no \?: it is https://host/v1 here$"),
+        ("https://host/v1/#top", r"no #: it is https://host/v1 here$"),
+        (
+            "https://me@host:8/v1?a#b",
+            r"no name and password and no \? and no #: it is https://host:8/v1 here",
+        ),
+        ("https://me:sesame@host:port/v1", r"'https://\*\*\*' is not a server URL"),
+    ],
+)
+def test_a_server_url_has_nothing_behind_or_before_it(url: str, said: str):
+    with pytest.raises(InvalidRequestError, match=said) as caught:
+        checked_url(url)
+    assert "sesame" not in str(caught.value)
+
+
 def test_trailing_slashes_do_not_matter():
     assert checked_url("https://host/v1///") == "https://host/v1"
 

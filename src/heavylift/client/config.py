@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, TypeAlias
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 import platformdirs
 
@@ -21,7 +21,7 @@ from heavylift.client.hooks import Hooks
 from heavylift.client.local import LOCAL_SERVER
 from heavylift.client.logs import LOGGER
 from heavylift.client.options import check_timeout
-from heavylift.client.retries import DEFAULT_RETRIES, PATIENT_RETRIES, RetryConfig
+from heavylift.client.retries import DEFAULT_RETRIES, PATIENT_RETRIES, RetryConfig, check_retries
 
 SILENCE_MS: Final = 120_000
 """How long the network may be silent by default: a `complete` with an md5 reads the whole file first."""
@@ -81,6 +81,7 @@ def settle(
     An empty key is taken at its word: no key is sent, whatever the environment says.
     """
     check_timeout(timeout_ms)
+    check_retries("retry_config", retry_config)
     logger = debug_logger or LOGGER
     if debug_logger is None and environment.get("HEAVYLIFT_DEBUG"):
         _show_debug_lines(logger)
@@ -97,14 +98,23 @@ def settle(
 
 
 def checked_url(url: str) -> str:
-    """The URL without trailing slashes. Raises InvalidRequestError for what is no HTTP URL."""
+    """The URL without trailing slashes. Raises InvalidRequestError for what is no HTTP URL of a server, and
+    says what it should be."""
     try:
         parts = urlsplit(url)
         sound = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or True)
     except (ValueError, TypeError, AttributeError):  # the last two: it is no text at all
         sound = False
     if not sound or not url.isprintable() or " " in url:
-        raise InvalidRequestError(f"{url!r} is not a server URL. It looks like {LOCAL_SERVER}")
+        shown = url.partition("://")[0] + "://***" if isinstance(url, str) and "@" in url else url
+        raise InvalidRequestError(f"{shown!r} is not a server URL. It looks like {LOCAL_SERVER}")
+    credentials, _, netloc = parts.netloc.rpartition("@")
+    signs = {"name and password": credentials, "?": "?" in url, "#": "#" in url}
+    if any(signs.values()):
+        plain = urlunsplit((parts.scheme, netloc, parts.path, "", "")).rstrip("/")
+        hint = ". A key goes into api_key, other credentials into http_headers" if credentials else ""
+        extra = " and no ".join(name for name, there in signs.items() if there)
+        raise InvalidRequestError(f"A server URL has no {extra}: it is {plain} here{hint}")
     return url.rstrip("/")
 
 

@@ -170,6 +170,11 @@ class SDKValidationError(HeavyliftError):
         return "\n".join([self.raw_message, *reasons])
 
 
+def unfit(name: str, said: str) -> SDKValidationError:
+    """The error for an argument that cannot be."""
+    return SDKValidationError("Input validation failed", cause=ValueError(f"{name}: {said}"))
+
+
 def _place(error: Any) -> str:
     return ".".join(str(step) for step in error["loc"]) or "value"
 

@@ -108,16 +108,20 @@ class Attempts(Generic[T]):
 
     def _sent(self, request: Request, attempt: int) -> Flow[Answer | HeavyliftError]:
         """Send once, and on to where the answer sends it."""
-        call, setting = self._call, self._setting
+        outcome = yield from self._followed(self._call, request, attempt)
+        if _may_have_arrived(outcome):
+            self._lost = outcome
+        return outcome
+
+    def _followed(self, call: Call[Any], request: Request, attempt: int) -> Flow[Answer | HeavyliftError]:
+        logger = self._setting.logger
         for _ in range(redirects.MOST + 1):
-            log_request(setting.logger, request, attempt=attempt)
+            log_request(logger, request, attempt=attempt)
             outcome = yield from _attempt(call, request)
-            if _may_have_arrived(outcome):
-                self._lost = outcome
             if not isinstance(outcome, Answer):
                 return outcome
             self._contact.answered = True
-            log_answer(setting.logger, request, outcome)
+            log_answer(logger, request, outcome)
             further = redirects.redirected(request, outcome) if outcome.status < 400 else None
             if further is None:
                 return outcome
@@ -138,7 +142,7 @@ class Attempts(Generic[T]):
                 options=self._call.options,
             )
             request = yield from _request(asked, self._setting, context, {})
-            answer = yield from _attempt(asked, request)
+            answer = yield from self._followed(asked, request, context.attempt)
             if not isinstance(answer, Answer) or answer.status >= 500 or answer.status in _ANOTHER_TIME:
                 return False
             if answer.status < 300:  # a refusal is of this key and this moment

@@ -1,13 +1,12 @@
 """What a single call may ask for, apart from its arguments."""
 
-import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from heavylift.client.errors import SDKValidationError
-from heavylift.client.retries import RetryConfig
+from heavylift.client.errors import unfit
+from heavylift.client.retries import RetryConfig, check_retries, is_number
 
 _CODE: Final = re.compile(r"[1-5](\d\d|xx)", re.IGNORECASE)
 _HEADER: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -29,6 +28,7 @@ class RequestOptions:
     server_url: str | None = None
 
     def __post_init__(self) -> None:
+        check_retries("retries", self.retries)
         check_timeout(self.timeout_ms)
         _check_codes(self.retry_codes)
         check_headers(self.http_headers)
@@ -36,36 +36,29 @@ class RequestOptions:
 
 def check_timeout(milliseconds: object) -> None:
     """Raises SDKValidationError for what is neither None nor a number of milliseconds to wait."""
-    if milliseconds is None:
-        return
-    sound = isinstance(milliseconds, int | float) and not isinstance(milliseconds, bool)
-    if not (sound and math.isfinite(milliseconds) and milliseconds > 0):  # type: ignore[arg-type, operator]
-        raise _unfit("timeout_ms", f"must be a number of milliseconds above 0, not {milliseconds!r}")
+    if milliseconds is not None and not (is_number(milliseconds) and milliseconds > 0):
+        raise unfit("timeout_ms", f"must be a number of milliseconds above 0, not {milliseconds!r}")
 
 
 def check_headers(headers: object, *, name: str = "http_headers") -> None:
     """Raises SDKValidationError for what cannot be sent as headers. A value is never in the error."""
     if not isinstance(headers, Mapping):
-        raise _unfit(name, f"must be a mapping, not {type(headers).__name__}")
+        raise unfit(name, f"must be a mapping, not {type(headers).__name__}")
     for header, value in headers.items():
         if not (isinstance(header, str) and _HEADER.fullmatch(header)):
-            raise _unfit(name, f"{header!r} is not the name of a header")
+            raise unfit(name, f"{header!r} is not the name of a header")
         if not (isinstance(value, str) and _HEADER_VALUE.fullmatch(value)):
-            raise _unfit(name, f"the value of {header} must be text in visible ASCII characters")
+            raise unfit(name, f"the value of {header} must be text in visible ASCII characters")
 
 
 def _check_codes(codes: object) -> None:
     if codes is None:
         return
     if isinstance(codes, str) or not isinstance(codes, Sequence):
-        raise _unfit("retry_codes", 'must be a list such as ["429", "5xx"]')
+        raise unfit("retry_codes", 'must be a list such as ["429", "5xx"]')
     for code in codes:
         if not (isinstance(code, str) and _CODE.fullmatch(code)):
-            raise _unfit("retry_codes", f'each is a text such as "429" or "5xx", not {code!r}')
-
-
-def _unfit(name: str, said: str) -> SDKValidationError:
-    return SDKValidationError("Input validation failed", cause=ValueError(f"{name}: {said}"))
+            raise unfit("retry_codes", f'each is a text such as "429" or "5xx", not {code!r}')
 
 
 NO_OPTIONS = RequestOptions()

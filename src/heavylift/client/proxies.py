@@ -2,6 +2,7 @@
 
 import ipaddress
 import os
+import re
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
@@ -15,17 +16,42 @@ SPOKEN: Final = frozenset({"http", "https"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proxy:
-    """`variable` of the environment names it, or the system's settings do; `url` is without a
-    password, `address` as it is."""
+    """`variable` of the environment names it, or the system's settings do; `address` as it is."""
 
     variable: str
-    url: str
     address: str = field(repr=False)
+
+    @property
+    def url(self) -> str:
+        """For people: without a name and password. Of what is no URL the scheme alone."""
+        scheme = self.address.partition("://")[0]
+        return f"{scheme}://***" if self.fault else without_password(self.address)
 
     @property
     def spoken(self) -> bool:
         """Whether this SDK can speak to it as it is installed."""
-        return urlsplit(self.url).scheme in SPOKEN
+        return urlsplit(self.address).scheme in SPOKEN
+
+    @property
+    def fault(self) -> str | None:
+        """What is wrong with its URL; None if nothing is."""
+        try:
+            parts = urlsplit(self.address)
+            _ = parts.port
+            host = parts.hostname or ""
+        except ValueError:
+            return _UNQUOTED if "@" in _behind_host(self.address) else "its host or port is none"
+        if "@" in _behind_host(self.address):
+            return _UNQUOTED
+        return None if host and host.isprintable() and " " not in host else "it has no host"
+
+
+_UNQUOTED: Final = "a /, # or ? in its password must be percent-encoded"
+
+
+def _behind_host(address: str) -> str:
+    """What of an address is read as a path, where no password belongs."""
+    return "".join(re.split(r"[/?#]", address.partition("://")[2], maxsplit=1)[1:])
 
 
 def is_loopback(host: str) -> bool:
@@ -47,23 +73,8 @@ def proxy_for(url: str) -> Proxy | None:
     known = getproxies()
     for kind in (parts.scheme, "all"):
         if address := known.get(kind):
-            whole = _whole(address)
-            return Proxy(variable=_variable(kind), url=without_password(whole), address=whole)
+            return Proxy(variable=_variable(kind), address=_whole(address))
     return None
-
-
-def all_spoken() -> bool:
-    """Whether the HTTP library takes all that the environment names: it fails for one that it never needs."""
-    known = getproxies()
-    named = [_whole(known[kind]) for kind in ("http", "https", "all") if known.get(kind)]
-    return all(_kind(address) in SPOKEN for address in named)
-
-
-def _kind(address: str) -> str:
-    try:
-        return urlsplit(address).scheme
-    except ValueError:
-        return ""
 
 
 def _whole(address: str) -> str:

@@ -1,10 +1,13 @@
 """When to try again, and after how long. Pure: no clock, no sleep, no dice of its own."""
 
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from email.utils import parsedate_to_datetime
-from typing import Final, Literal
+from typing import Final, Literal, TypeGuard
+
+from heavylift.client.errors import unfit
 
 RETRIED_CODES: Final = (
     *("408", "425", "429", "500", "502", "503", "504", "507"),
@@ -22,12 +25,26 @@ JITTER_MS: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class BackoffStrategy:
-    """How pauses grow. All in milliseconds but the exponent."""
+    """How pauses grow. All in milliseconds but the exponent. Raises SDKValidationError for what cannot be."""
 
     initial_interval: int = 500
     max_interval: int = 60_000
     exponent: float = 1.5
     max_elapsed_time: int = 3_600_000
+
+    def __post_init__(self) -> None:
+        for name in ("initial_interval", "max_interval", "max_elapsed_time"):
+            value = getattr(self, name)
+            if not (is_number(value) and value >= 0):
+                raise unfit(name, f"must be a number of milliseconds, 0 or more, not {value!r}")
+        if self.initial_interval > self.max_interval:
+            raise unfit(
+                "initial_interval", f"is {self.initial_interval}, above max_interval ({self.max_interval})"
+            )
+        if not (is_number(self.exponent) and self.exponent >= 1):
+            raise unfit(
+                "exponent", f"must be a number of 1 or more, so that pauses grow, not {self.exponent!r}"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +53,7 @@ class RetryConfig:
 
     `await_server`: as long as that also for a server that refuses connections and never gave this client an
     answer. Without it, such a server is given up after three seconds, on this machine at once.
+    Raises SDKValidationError for what cannot be.
     """
 
     strategy: Literal["backoff", "none"] = "backoff"
@@ -43,11 +61,31 @@ class RetryConfig:
     retry_connection_errors: bool = True
     await_server: bool = True
 
+    def __post_init__(self) -> None:
+        if self.strategy not in ("backoff", "none"):
+            raise unfit("strategy", f'must be "backoff" or "none", not {self.strategy!r}')
+        if not isinstance(self.backoff, BackoffStrategy):
+            raise unfit("backoff", f"must be a BackoffStrategy, not {self.backoff!r}")
+        for name in ("retry_connection_errors", "await_server"):
+            if not isinstance(getattr(self, name), bool):
+                raise unfit(name, f"must be True or False, not {getattr(self, name)!r}")
+
     def within(self, most_ms: int | None) -> "RetryConfig":
         """The same, for so many milliseconds at most."""
         if most_ms is None or most_ms >= self.backoff.max_elapsed_time:
             return self
         return replace(self, backoff=replace(self.backoff, max_elapsed_time=most_ms))
+
+
+def check_retries(name: str, config: object) -> None:
+    """Raises SDKValidationError for an argument of that name that is neither None nor a RetryConfig."""
+    if config is not None and not isinstance(config, RetryConfig):
+        raise unfit(name, f"must be a RetryConfig, not {config!r}")
+
+
+def is_number(value: object) -> TypeGuard[float]:
+    """Whether it is a finite number; a boolean is none."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 DEFAULT_RETRIES: Final = RetryConfig(backoff=BackoffStrategy(max_elapsed_time=30_000), await_server=False)

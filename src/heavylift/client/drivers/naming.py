@@ -8,7 +8,7 @@ import httpx2
 from heavylift.client import errors
 from heavylift.client.errors import HTTPClientError, InvalidRequestError
 from heavylift.client.logs import without_password
-from heavylift.client.proxies import proxy_for
+from heavylift.client.proxies import Proxy, proxy_for
 
 _BEFORE_ANYTHING = (
     httpx2.ConnectTimeout,
@@ -23,21 +23,26 @@ _BEFORE_ANYTHING = (
 
 
 @contextmanager
-def naming(url: str = "") -> Iterator[None]:
-    """Raise the SDK's error for what the HTTP library raises about a request for this URL."""
+def naming(url: str = "", *, environment: bool = True) -> Iterator[None]:
+    """Raise the SDK's error for what the HTTP library raises about a request for this URL.
+
+    `environment`: the proxy that stands between is the one that the environment names.
+    """
     try:
         yield
     except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as error:
-        raise named(error, url) from error
+        raise named(error, url, proxy_for(url) if environment and url else None) from error
 
 
-def named(error: Exception, url: str) -> HTTPClientError:
+def named(error: Exception, url: str, proxy: Proxy | None) -> HTTPClientError:
     """The SDK's error for one of the HTTP library's. `reached` tells whether the request may have arrived."""
     said = str(error) or type(error).__name__
     failed: HTTPClientError
     match error:
         case httpx2.ConnectTimeout():
-            failed = errors.RequestTimeoutError(f"{_whom(url)} could not be reached in time", cause=error)
+            failed = errors.RequestTimeoutError(
+                f"{_whom(url, proxy)} could not be reached in time", cause=error
+            )
         case httpx2.PoolTimeout():
             failed = errors.RequestTimeoutError("No connection was free in time", cause=error)
         case httpx2.TimeoutException():
@@ -47,8 +52,8 @@ def named(error: Exception, url: str) -> HTTPClientError:
         case httpx2.UnsupportedProtocol() | httpx2.LocalProtocolError() | httpx2.InvalidURL():
             failed = InvalidRequestError(f"The request could not be made: {said}", cause=error)
         case httpx2.ConnectError() | httpx2.ProxyError():
-            failed = errors.ConnectionError(f"Could not connect to {_whom(url)}: {said}", cause=error)
-            failed.refused = _is_refused(error) and proxy_for(url) is None
+            failed = errors.ConnectionError(f"Could not connect to {_whom(url, proxy)}: {said}", cause=error)
+            failed.refused = _is_refused(error) and proxy is None
         case httpx2.TransportError():
             failed = errors.ConnectionError(f"The connection broke: {said}", cause=error)
         case _:
@@ -57,9 +62,8 @@ def named(error: Exception, url: str) -> HTTPClientError:
     return failed
 
 
-def _whom(url: str) -> str:
+def _whom(url: str, proxy: Proxy | None) -> str:
     """Whom a connection for this URL is made to: the proxy that stands before the server is named as such."""
-    proxy = proxy_for(url)
     if proxy is not None:
         return f"the proxy {proxy.url} (named by {proxy.variable})"
     return without_password(url).partition("?")[0] or "the server"

@@ -58,7 +58,7 @@ class BlockingTransport:
         client = self._clients.current()
         outgoing = attempt.outgoing
         try:
-            with naming(attempt.request.url):
+            with naming(attempt.request.url, environment=self._owned or client.trust_env):
                 return self._sent(client, attempt, outgoing, aborted)
         finally:
             outgoing.close()
@@ -194,7 +194,7 @@ class AsyncTransport:
         client = self._clients.current()
         outgoing = attempt.outgoing
         try:
-            with naming(attempt.request.url):
+            with naming(attempt.request.url, environment=self._owned or client.trust_env):
                 return await self._sent(client, attempt, outgoing)
         finally:
             outgoing.close()
