@@ -22,6 +22,11 @@ EXTENSIONS = {
     "retrieveUpload": ("get", "/v1/uploads/{upload_id}", {404}),
     "listUploadParts": ("get", "/v1/uploads/{upload_id}/parts", {400, 404}),
 }
+HEADS = {
+    "headFile": ("/v1/files/{file_id}/content", {200, 304, 400, 401, 404, 412, 429, 503}),
+    "headAlive": ("/healthz", {200}),
+    "headReady": ("/readyz", {200, 503, 507}),
+}
 
 
 @pytest.fixture
@@ -50,7 +55,28 @@ def test_every_operation_is_there_with_its_errors(
 
 def test_there_is_no_operation_beside_those(document: dict[str, Any]) -> None:
     named = {operation["operationId"] for path in document["paths"].values() for operation in path.values()}
-    assert named == {*OPERATIONS, *EXTENSIONS, "alive", "ready"}
+    assert named == {*OPERATIONS, *EXTENSIONS, *HEADS, "alive", "ready"}
+
+
+@pytest.mark.parametrize(("name", "operation"), HEADS.items())
+def test_what_head_is_answered_is_there_without_a_body(
+    document: dict[str, Any], name: str, operation: tuple[str, set[int]]
+) -> None:
+    path, statuses = operation
+    found = document["paths"][path]["head"]
+    assert found["operationId"] == name
+    assert set(found["responses"]) == set(map(str, statuses))
+    assert not any("content" in response for response in found["responses"].values())
+    assert found.get("security") == document["paths"][path]["get"].get("security")
+
+
+async def test_every_path_takes_the_methods_that_it_is_described_with_and_no_other(
+    service: Service, document: dict[str, Any]
+) -> None:
+    for path, operations in document["paths"].items():
+        for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"):
+            answer = await service.client.request(method, path)
+            assert (answer.status_code == 405) is (method.lower() not in operations), (method, path)
 
 
 def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:

@@ -16,7 +16,7 @@ from heavylift.api.errors import add_error_handlers
 from heavylift.api.frame import Frame
 from heavylift.api.gate import Gate
 from heavylift.api.hot import Hot
-from heavylift.api.openapi import DESCRIPTION, TITLE, without_422
+from heavylift.api.openapi import DESCRIPTION, TITLE, as_answered
 from heavylift.api.opening import Opening
 from heavylift.api.pages import OwnPages
 from heavylift.api.screen import Screen
@@ -61,7 +61,7 @@ def create_app(
     for router in (uploads.router, files.router):
         app.include_router(router, prefix="/v1")
     add_error_handlers(app)
-    app.openapi = partial(without_422, app.openapi)  # type: ignore[method-assign]
+    app.openapi = partial(as_answered, app.openapi)  # type: ignore[method-assign]
     stack: ASGIApp = CrossOrigin(Screen(app, compatible=compatible_paths), origins=cors_origins)
     refuses = None
     if answers_to is not None:

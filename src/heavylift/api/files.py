@@ -19,7 +19,7 @@ from heavylift.api.idempotency import OFFER, idempotency_key
 from heavylift.api.lane import lane_of
 from heavylift.api.listing import listing
 from heavylift.api.multipart import FileForm, boundary_of
-from heavylift.api.openapi import BINARY, FILE_BODY, responses
+from heavylift.api.openapi import BINARY, FILE_BODY, OURS, responses
 from heavylift.api.paging import PAGE_QUERY, asked, page_of, query
 from heavylift.api.ranges import Selected, http_date, select
 from heavylift.api.schemas import DeletedFile, ExpiresAfter, FileList, FileObject
@@ -144,7 +144,13 @@ async def download_file(file_id: str, request: Request, context: Stories, caller
     return await send_content(file_id, request, context, caller)
 
 
-router.head("/{file_id}/content", include_in_schema=False)(download_file)
+router.head(
+    "/{file_id}/content", operation_id="headFile", response_class=Response,
+    description="The headers of a download, without its bytes. A `Range` is passed over."
+    " Extension of heavylift.",
+    responses={200: {"description": "What there is."}, 304: CONTENT[304]} | responses(400, 404, 412),
+    openapi_extra=OURS,
+)(download_file)  # fmt: skip
 
 
 async def send_content(file_id: str, request: Request, context: Context, caller: Project) -> Response:
