@@ -42,6 +42,7 @@ CONTENT: dict[int | str, dict[str, Any]] = {
     206: {"description": "The bytes of the range.", "content": BYTES},
     304: {"description": "Unchanged: the client has these bytes already."},
 }
+HEADERS: dict[int | str, dict[str, Any]] = {200: {"description": "What there is."}, 304: CONTENT[304]}
 
 
 @router.post(
@@ -148,7 +149,7 @@ router.head(
     "/{file_id}/content", operation_id="headFile", response_class=Response,
     description="The headers of a download, without its bytes. A `Range` is passed over."
     " Extension of heavylift.",
-    responses={200: {"description": "What there is."}, 304: CONTENT[304]} | responses(400, 404, 412),
+    responses=HEADERS | responses(400, 404, 412),
     openapi_extra=OURS,
 )(download_file)  # fmt: skip
 
