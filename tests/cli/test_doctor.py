@@ -1,11 +1,12 @@
 """`heavylift doctor`: what it says of a healthy server, and of all that may be wrong."""
 
+import gzip
 import json
 from email.utils import formatdate
 
 import pytest
 
-from heavylift.cli import probes
+from heavylift.cli import examination, probes
 from heavylift.cli.connection import Server
 from tests.cli.proxy import proxying
 from tests.cli.typing_in import Desk
@@ -109,6 +110,90 @@ def test_a_door_keeper_in_front_of_the_server_is_told_from_it(stand_in: StandIn,
     assert "something on the way answers 401" in found["server"]["said"]
 
 
+SAID = {"content-type": "application/json"}
+EMPTY = Answer(headers=SAID, body=b'{"object": "list", "data": []}')
+WELL = Answer(headers=SAID, body=b'{"status": "ok", "bulk": "fast"}')
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer(headers={"content-type": "text/html"}, body=b"<h1>Our page</h1>"),
+        Answer(headers=SAID, body=b"[" * 100_000),
+        Answer(headers=SAID, body=b'{"status": "down"}'),
+        Answer(headers={**SAID, "content-encoding": "gzip"}, body=gzip.compress(b" " * 200_000_000, 9)),
+    ],
+    ids=["page", "deep", "other", "bomb"],
+)
+def test_what_is_no_word_of_the_server_says_nothing_of_its_storage(stand_in: StandIn, answer: Answer) -> None:
+    stand_in.answers("GET /readyz", answer)
+    found = probes.storage(Server(url=stand_in.url, api_key="k"))
+    assert found.state == ("failed" if "content-encoding" in answer.headers else "skipped")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer(status=403, body=b"no"),
+        Answer(status=501, body=b"no"),
+        Answer(status=500, headers=SAID, body=b'{"error": {"message": "no", "type": "x"}}'),
+        Answer(headers={"content-type": "text/html"}, body=b"<h1>Our page</h1>"),
+    ],
+)
+def test_a_server_without_our_lists_is_no_broken_one(
+    stand_in: StandIn, plain_desk: Desk, answer: Answer
+) -> None:
+    stand_in.answers("GET /uploads.*", answer, forever=True)
+    found = examined(plain_desk, 0)
+    assert list(found) == ["server", "key", "clock", "part", "proxy"]
+    assert "1 MiB was taken" in found["part"]["said"]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer(headers={"content-type": "text/html"}, body=b"<h1>Our page</h1>"),
+        Answer(status=500, headers=SAID, body=b'{"error": {"message": "no", "type": "x"}}'),
+        Answer(status=400, body=b"bad"),
+        Answer(headers=SAID, body=b'{"id": ".."}'),
+    ],
+)
+def test_every_failure_says_what_to_do(stand_in: StandIn, plain_desk: Desk, answer: Answer) -> None:
+    stand_in.answers("POST /uploads", answer)
+    assert examined(plain_desk, 1)["part"]["state"] == "failed"
+
+
+def test_a_key_is_sent_past_the_sdk_as_it_sends_it_and_an_id_is_quoted(
+    stand_in: StandIn, plain_desk: Desk
+) -> None:
+    stand_in.answers("POST /uploads/.*/parts", Answer(status=400, body=b"no"), unread=True)
+    found = probes.proxies(Server(url=stand_in.url, api_key="Bearer sk-1\n"), "upload_\u00e9/..\n")
+    assert "something on the way answers 400" in found.said
+    [asked] = stand_in.requests
+    assert asked.path == "/v1/uploads/upload_%C3%A9%2F..%0A/parts"
+    assert asked.headers["authorization"] == "Bearer sk-1"
+
+
+def test_a_kind_of_proxy_that_is_not_needed_does_not_matter_to_any_check(
+    stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HTTP_PROXY", stand_in.url.removesuffix("/v1"))
+    monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:1")
+    stand_in.answers("GET http://service.test/readyz", WELL)
+    assert "the fast way" in probes.storage(SERVER).said
+
+
+def test_nobody_waits_long_for_a_silent_server(
+    stand_in: StandIn, plain_desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(examination, "SILENCE_MS", 200)
+    stand_in.answers("GET /files.*", Answer(headers={"content-length": "9"}, body=[stand_in.released.wait]))
+    [found] = examination.examine(Server(url=stand_in.url, api_key="k"))
+    assert "silent for too long" in found.said
+
+
 @pytest.mark.parametrize(
     ("ahead", "state", "said"),
     [
@@ -124,6 +209,6 @@ def test_clocks_are_compared(ahead: float, state: str, said: str) -> None:
     assert said in finding.said
 
 
-@pytest.mark.parametrize("date", [None, "", "yesterday"])
+@pytest.mark.parametrize("date", [None, "", "yesterday", "Mon, 01 Jan 99999 00:00:00 GMT"])
 def test_a_server_that_does_not_tell_its_time_is_let_pass(date: str | None) -> None:
     assert probes.clock(date, now=NOW).state == "skipped"

@@ -5,18 +5,22 @@ import re
 import time
 from collections.abc import Iterator
 from itertools import islice
+from typing import Final
 
 from heavylift.cli import probes
 from heavylift.cli.amounts import show_bytes
 from heavylift.cli.connection import Server
 from heavylift.cli.failures import explained
 from heavylift.cli.probes import MIB, Finding
-from heavylift.client import errors
+from heavylift.client import checksums, errors
 from heavylift.client.calls import Answer
 from heavylift.client.client import Heavylift
 from heavylift.client.hooks import HookContext, Hooks
 from heavylift.client.proxies import proxy_for
 from heavylift.client.retries import RetryConfig
+
+SILENCE_MS: Final = 15_000
+"""Somebody sits and waits: nothing here takes a server so long that is well."""
 
 
 class _Dates(Hooks):
@@ -38,7 +42,7 @@ def examine(server: Server) -> Iterator[Finding]:
         with Heavylift(
             api_key=server.api_key or "",
             server_url=server.url,
-            timeout_ms=server.timeout_ms,
+            timeout_ms=server.timeout_ms or SILENCE_MS,
             retry_config=RetryConfig("none"),
             hooks=[dates],
         ) as client:
@@ -72,10 +76,10 @@ def _greeted(client: Heavylift, server: Server, dates: _Dates) -> Iterator[Findi
 
 
 def _extended(client: Heavylift) -> bool:
-    """Whether this is a heavylift server."""
+    """Whether this is a heavylift server. What others say of a route that they lack is anything."""
     try:
         list(islice(client.uploads.list_uploads(limit=1), 1))
-    except (errors.NotFoundError, errors.MethodNotAllowedError):
+    except (errors.SDKError, errors.SDKValidationError):
         return False
     return True
 
@@ -88,14 +92,15 @@ def _part(client: Heavylift, server: Server, *, extended: bool) -> Iterator[Find
         )
         try:
             begun = time.monotonic()
-            client.uploads.add_upload_part(upload_id=upload.id, data=os.urandom(MIB))
+            part = client.uploads.add_upload_part(upload_id=upload.id, data=os.urandom(MIB))
             rate = MIB / max(time.monotonic() - begun, 1e-6)
         finally:
             client.uploads.cancel_upload(upload_id=upload.id)
     except errors.HeavyliftError as error:
         yield _failed("part", error, server)
         return
-    yield Finding(check="part", state="ok", said=f"1 MiB arrived whole, at {show_bytes(rate)}/s")
+    arrived = "arrived whole" if checksums.comparable(part.checksum) else "was taken"
+    yield Finding(check="part", state="ok", said=f"1 MiB {arrived}, at {show_bytes(rate)}/s")
     if extended:
         yield probes.proxies(server, upload.id)
     else:
@@ -107,4 +112,15 @@ def _failed(check: str, error: errors.HeavyliftError, server: Server) -> Finding
     said = explained(error, server_url=server.url, secret=server.api_key)
     said = re.sub(r"; `heavylift doctor` [a-z ]+", "", said)  # this is the doctor
     sentence, _, remedy = said.partition(". ")
-    return Finding(check=check, state="failed", said=sentence, remedy=remedy)
+    return Finding(check=check, state="failed", said=sentence, remedy=remedy or _REMEDIES[_of_server(error)])
+
+
+_REMEDIES: Final = {
+    True: "Look at the server's log.",
+    False: "Is this the server's URL? Look at what stands in front of it, and at its log.",
+}
+"""Where the answer itself names none: by whether it is the server's own."""
+
+
+def _of_server(error: errors.HeavyliftError) -> bool:
+    return isinstance(error, errors.SDKError) and errors.is_envelope(error.body)

@@ -6,13 +6,17 @@ import ssl
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Final, Literal
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import httpx2
 
 from heavylift.cli.amounts import show_bytes
 from heavylift.cli.connection import Server
-from heavylift.client.errors import error_for, is_envelope
+from heavylift.client.config import authorization
+from heavylift.client.drivers.naming import naming
+from heavylift.client.drivers.opening import open_client
+from heavylift.client.drivers.whole import read_whole
+from heavylift.client.errors import HeavyliftError, error_for, is_envelope
 from heavylift.client.proxies import proxy_for
 
 MIB: Final = 1024 * 1024
@@ -39,7 +43,7 @@ def clock(date: str | None, *, now: float) -> Finding:
     """Compare a `Date` header with our own Unix time in seconds."""
     try:
         theirs = parsedate_to_datetime(date or "").timestamp()
-    except ValueError:
+    except (ValueError, OverflowError, TypeError, IndexError):  # what is raised for odd dates
         return Finding(check="clock", state="skipped", said="the server does not tell its time")
     ahead = now - theirs
     if abs(ahead) <= CLOCK_SECONDS:
@@ -56,36 +60,43 @@ def storage(server: Server) -> Finding:
     """Whether the server's catalog and blob store take and give: its `/readyz`."""
     url = f"{server.url.removesuffix('/v1')}/readyz"
     try:
-        answer = httpx2.get(url, timeout=PATIENCE, trust_env=proxy_for(url) is not None)
-    except httpx2.HTTPError as error:
-        said = f"{url} gave no answer: {str(error) or type(error).__name__}"
+        with (
+            naming(url),
+            open_client(httpx2.Client, url) as http,
+            http.stream("GET", url, timeout=PATIENCE) as answer,
+        ):
+            status, headers = answer.status_code, answer.headers
+            text = read_whole(answer).decode("utf-8", "replace")
+    except HeavyliftError as error:
+        said = f"{url} gave no answer: {error}"
         return Finding(check="storage", state="failed", said=said, remedy="Look at the server's log.")
-    status = answer.status_code
-    if status == 200:
-        said = f"the server can write and read its storage{_way(answer.text)}"
-        return Finding(check="storage", state="ok", said=said)
-    if status in {404, 405}:
-        said = f"{url} is not served here, so nothing is known"
-        return Finding(check="storage", state="skipped", said=said)
-    if not is_envelope(answer.text):
+    way = _way(text) if status == 200 else None
+    if way is not None:
+        return Finding(check="storage", state="ok", said=f"the server can write and read its storage{way}")
+    if status in {200, 404, 405}:
+        how = "answered by something else" if status == 200 else "not served here"
+        return Finding(check="storage", state="skipped", said=f"{url} is {how}, so nothing is known")
+    if not is_envelope(text):
         return foreign("storage", status)
     return Finding(
         check="storage",
         state="failed",
-        said=f"{url} says {status}: {error_for(status, answer.headers, answer.text, None)}",
+        said=f"{url} says {status}: {error_for(status, headers, text, None)}",
         remedy="Its operator looks at the log: a full disk, wrong permissions, or a database that is away.",
     )
 
 
-def _way(ready: str) -> str:
-    """How large bodies travel there, as a service of this version tells."""
+def _way(ready: str) -> str | None:
+    """How large bodies travel there, as a service of this version tells; None if it is no word of one."""
     try:
-        way = json.loads(ready).get("bulk")
-    except (ValueError, AttributeError):
-        way = None
-    if way == "fast":
+        told = json.loads(ready)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(told, dict) or told.get("status") != "ok":
+        return None
+    if told.get("bulk") == "fast":
         return "; large bodies go the fast way"
-    return "; large bodies do not go the fast way (TLS, LANE=false, or no Linux)" if way else ""
+    return "; large bodies do not go the fast way (TLS, LANE=false, or no Linux)" if "bulk" in told else ""
 
 
 def foreign(check: str, status: int) -> Finding:
@@ -156,8 +167,9 @@ def _announced(server: Server, upload_id: str, size: int) -> tuple[int | None, b
         else http.client.HTTPConnection(host, where.port, timeout=PATIENCE)
     )
     try:
-        connection.putrequest("POST", f"{where.path}/uploads/{upload_id}/parts")
-        connection.putheader("Authorization", f"Bearer {server.api_key or ''}")
+        connection.putrequest("POST", f"{where.path}/uploads/{quote(upload_id, safe='')}/parts")
+        if (secret := authorization(server.api_key or "")) is not None:
+            connection.putheader("Authorization", secret)
         connection.putheader("Content-Type", "multipart/form-data; boundary=heavylift-doctor")
         connection.putheader("Content-Length", str(size))
         connection.endheaders()
