@@ -61,7 +61,9 @@ def test_a_second_signal_does_not_wait(tmp_path: Path, number: signal.Signals) -
         eventually(lambda: bool(served.told("server.draining")))
         served.process.send_signal(number)
         assert served.process.wait(30) == 128 + number
-        eventually(lambda: len(served.told("server.cut_off")) == 1)
+        served.close()
+        assert len(served.told("server.cut_off")) == 1
+        assert served.told("request")[-1]["status"] == 499
 
 
 def test_signals_that_some_tools_send_do_no_harm_and_hup_renews_the_certificate(tmp_path: Path) -> None:

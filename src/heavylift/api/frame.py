@@ -1,5 +1,6 @@
 """The frame around every request: its id, its time, its line in the log, its last resort."""
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Protocol
@@ -68,6 +69,9 @@ class Passage:
             self._tell_cut(cut.__cause__)
         except ClientGone:
             self.status = CLIENT_GONE
+        except asyncio.CancelledError:  # the service ends, and does not wait for it
+            self.status = CLIENT_GONE
+            raise
         except Exception:
             log.exception("request.failed", request_id=self.request_id)
             if not self.status:
