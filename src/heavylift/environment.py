@@ -36,10 +36,11 @@ def usable(name: str, value: object) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        at = "" if error.filename is None or str(error.filename) == str(value) else f" at {error.filename}"
+        place = error.filename2 or error.filename  # of a file that takes another's place, that one
+        at = "" if place is None or str(place) == str(value) else f" at {place}"
         raise WrongSetting(
             f"setting {name}={value} cannot be used: {error.strerror or error}{at}. It is --{name}, or"
-            f" {PREFIX}{name.upper()} in the environment"
+            f" {PREFIX}{name.upper()} in the environment; of migrate-data it is --to"
         ) from error
 
 

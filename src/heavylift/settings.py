@@ -20,7 +20,7 @@ from heavylift.domain.limits import DAY, GIB, HOUR, KIB, MIB, Limits
 from heavylift.domain.purposes import PURPOSES, Checks, Purpose
 from heavylift.environment import PREFIX, FromVariables, config_file, in_file
 from heavylift.service.sweeper import Schedule
-from heavylift.values import ChosenKey, Count, Hosts, Origins, Place, Seconds, Size, Table
+from heavylift.values import Address, ChosenKey, Count, Hosts, Origins, Place, Seconds, Size, Table
 
 CATALOG = "catalog.sqlite"
 """The database in the data folder."""
@@ -109,7 +109,7 @@ class Settings(BaseSettings):
     )
 
     # serving
-    host: str = Field("127.0.0.1", description="Address to listen on.")
+    host: Address = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8321, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
     workers: int = Field(1, ge=1, le=256, description="Processes that share the port.")
     worker_timeout: Seconds = Field(

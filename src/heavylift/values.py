@@ -16,7 +16,7 @@ from heavylift.service.keys import LEAST_CHARACTERS
 T = TypeVar("T")
 
 ORIGIN: Final = re.compile(r"[a-z][a-z0-9+.-]*://(?:[^\s/?#@:*\[\]]+|\[[0-9a-f:.]+\])(?::\d{1,5})?")
-HOST: Final = re.compile(r"[^\s/?#@:*\[\]]+|[0-9a-f]*:[0-9a-f.]*:[0-9a-f:.]*", re.IGNORECASE)
+HOST: Final = re.compile(r"[^\s/?#@:*\[\]]+|[0-9a-f]*:[0-9a-f.]*:[0-9a-f:.]*(?:%[\w.-]+)?", re.IGNORECASE)
 USUAL_PORT: Final = re.compile(r"^(http://.*):80$|^(https://.*):443$")
 KEY: Final = re.compile(r"[!-~]+")
 """What a header can hold of a key."""
@@ -53,13 +53,22 @@ def _origin(name: str) -> str:
 
 def as_hosts(names: list[str]) -> list[str]:
     """Names or addresses alone, as a request is judged by them. Raises ValueError."""
-    for name in names:
-        if HOST.fullmatch(name) is None:
-            raise ValueError(
-                f"{name!r} is no host. Expected is a name or an address without a scheme or a port:"
-                " files.example.com"
-            )
-    return names
+    return [_host(name, "files.example.com") for name in names]
+
+
+def as_address(name: str) -> str:
+    """A name or an address to listen on. Raises ValueError."""
+    return _host(name.strip(), "127.0.0.1, or 0.0.0.0 for all interfaces")
+
+
+def _host(name: str, such_as: str) -> str:
+    """Without the brackets that a URL puts around an address of version 6."""
+    bare = name[1:-1] if name.startswith("[") and name.endswith("]") and ":" in name else name
+    if HOST.fullmatch(bare) is None:
+        raise ValueError(
+            f"{name!r} is no host. Expected is a name or an address without a scheme or a port: {such_as}"
+        )
+    return bare
 
 
 def as_key(given: SecretStr) -> SecretStr:
@@ -103,6 +112,9 @@ Listed: TypeAlias = Annotated[list[str], NoDecode, _written(as_list)]
 
 Origins: TypeAlias = Annotated[Listed, AfterValidator(as_origins)]
 """The same, of origins."""
+
+Address: TypeAlias = Annotated[str, AfterValidator(as_address)]
+"""A name or an address, an address of version 6 in brackets or without."""
 
 Hosts: TypeAlias = Annotated[Listed, AfterValidator(as_hosts)]
 """The same, of names and addresses."""

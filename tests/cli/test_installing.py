@@ -107,7 +107,8 @@ def test_a_command_makes_no_installation_by_accident(desk: Desk, words: tuple[st
     ended = desk.run(*words, HEAVYLIFT_DATA="empty" if "list" in words else "missing")
     assert ended.status == 2, ended
     assert "There is no installation in " in ended.err
-    assert "name it with --data or HEAVYLIFT_DATA" in ended.err
+    option = "--from or --from-catalog" if "--from" in words else "--data or HEAVYLIFT_DATA"
+    assert f"name it with {option}." in ended.err
     assert len(ended.err.splitlines()) == 1
     assert places(desk.folder / "empty") == []
     assert places(desk.folder) == ["empty"]
@@ -246,6 +247,39 @@ def test_a_place_that_is_no_folder_is_told_as_that(desk: Desk) -> None:
         assert ended.status == 2
         assert f"setting data={name} cannot be used: Not a directory" in ended.err
         assert "--data, or HEAVYLIFT_DATA" in ended.err
+    assert desk.run("migrate", "--data", "old").status == 0
+    ended = desk.run("migrate-data", "--from", "old", "--to", "file")
+    assert (ended.status, "of migrate-data it is --to" in ended.err) == (2, True)
+
+
+def test_a_folder_where_the_key_should_be_is_named(desk: Desk) -> None:
+    (desk.folder / "data" / "api-key").mkdir(parents=True)
+    ended = desk.run("serve", "--data", "data", "--port", "0")
+    assert (ended.status, ended.out) == (2, "")
+    assert "setting data=data cannot be used: Is a directory at data/api-key. " in ended.err
+    assert len(ended.err.splitlines()) == 1
+
+
+def test_a_url_that_no_catalog_has_is_told_with_what_says_it(desk: Desk) -> None:
+    assert desk.run("migrate", "--data", "old").status == 0
+    (desk.folder / "set.toml").write_text('catalog = "nonsense"')
+    move = ("migrate-data", "--from", "old", "--to", "new")
+    for words, catalog, said in (
+        (("keys", "list"), "mysql://u:geheim@x", "HEAVYLIFT_CATALOG: A catalog cannot live at mysql://. "),
+        (("serve", "--port", "0"), "postgresql://u:ge@heim@x", "HEAVYLIFT_CATALOG: The catalog's URL cannot"),
+        (
+            ("settings", "--config", "set.toml"),
+            "",
+            "set.toml: catalog: A catalog cannot live at what is no URL",
+        ),
+        ((*move, "--from-catalog", "sqlite://a/b"), "", "--from-catalog: A SQLite URL names no host"),
+        ((*move, "--to-catalog", "sqlite:///a?b"), "", "--to-catalog: In the path of a SQLite URL"),
+    ):
+        ended = desk.run(*words, HEAVYLIFT_CATALOG=catalog)
+        assert (ended.status, ended.out) == (2, "")
+        assert ended.err.startswith(f"heavylift: {said}")
+        assert "heim" not in ended.err
+    assert places(desk.folder) == ["old", "set.toml"]
 
 
 def test_a_chosen_key_that_cannot_be_is_refused_before_anything_is_made(desk: Desk) -> None:

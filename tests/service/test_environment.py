@@ -54,7 +54,7 @@ def test_origins_are_written_as_browsers_send_them(monkeypatch: pytest.MonkeyPat
     assert Settings().cors_origins == [
         "https://a.example", "http://b", "https://c", "http://c:443", "http://[::1]:3000", "*", "null",
     ]  # fmt: skip
-    monkeypatch.setenv("HEAVYLIFT_ALLOWED_HOSTS", "box.lan, ::1, fd00::7, 10.0.0.7")
+    monkeypatch.setenv("HEAVYLIFT_ALLOWED_HOSTS", "box.lan, ::1, [fd00::7], 10.0.0.7")
     assert Settings().allowed_hosts == ["box.lan", "::1", "fd00::7", "10.0.0.7"]
 
 
@@ -141,6 +141,10 @@ def test_sizes_times_and_lists_are_written_as_people_write_them(
         ("ALLOWED_HOSTS", "https://box.lan", "without a scheme or a port"),
         ("ALLOWED_HOSTS", "box.lan:8321", "without a scheme or a port"),
         ("ALLOWED_HOSTS", "*", "without a scheme or a port"),
+        ("HOST", "http://127.0.0.1", "without a scheme or a port: 127.0.0.1, or 0.0.0.0 for all"),
+        ("HOST", "127.0.0.1:9000", "without a scheme or a port"),
+        ("HOST", "*", "0.0.0.0 for all interfaces"),
+        ("HOST", "[::1", "without a scheme or a port"),
     ],
 )
 def test_a_wrong_value_is_told_with_variable_value_and_what_is_expected(
@@ -169,6 +173,18 @@ def test_the_file_and_the_command_line_are_named_as_well(
         file.unlink() if broken is None else file.write_text(broken)
         with pytest.raises(WrongSetting, match=f"HEAVYLIFT_CONFIG={file}"):
             Settings()
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [("[::1]", "::1"), ("::", "::"), (" 10.0.0.7 ", "10.0.0.7"), ("fe80::1%lo", "fe80::1%lo"), ("b", "b")],
+)
+def test_an_address_to_listen_on_may_have_the_brackets_of_a_url(
+    written: str, meant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HEAVYLIFT_HOST", written)
+    assert Settings().host == meant
+    assert Settings(host=written, auth="off" if meant == "::1" else "on").host == meant
 
 
 SECRETIVE = [

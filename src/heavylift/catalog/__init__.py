@@ -16,8 +16,8 @@ from heavylift.catalog.sql import SqlCatalog
 from heavylift.service.ports import Catalog, Clock
 
 __all__ = [
-    "UnfitCatalog", "check_place", "check_there", "migrate_catalog", "open_catalog", "open_to_read",
-    "unserved", "while_serving",
+    "UnfitCatalog", "check_place", "check_there", "check_url", "migrate_catalog", "open_catalog",
+    "open_to_read", "unserved", "while_serving",
 ]  # fmt: skip
 
 SUPPORTED = (
@@ -68,6 +68,17 @@ def open_to_read(url: str) -> Catalog:
     from heavylift.catalog.readonly import ReadOnly  # noqa: PLC0415 - a service never needs it
 
     return SqlCatalog(ReadOnly(sqlite_path(url)), clock=time.time)
+
+
+def check_url(url: str, *, named_by: str) -> None:
+    """Make sure that a catalog can have the URL. Raises UnfitCatalog, which says what it is `named_by`."""
+    try:
+        if postgres_url.is_postgres(url):
+            postgres_url.parse(url)
+        else:
+            sqlite_path(url)
+    except UnfitCatalog as error:
+        raise UnfitCatalog(f"{named_by}: {error}") from error
 
 
 def check_place(url: str) -> None:
@@ -146,9 +157,11 @@ def sqlite_path(url: str) -> str:
     if rest in ("", "/", f"/{sqlite.MEMORY}"):
         return sqlite.MEMORY
     if not rest.startswith("/"):
-        raise UnfitCatalog(f"A SQLite URL names no host: after sqlite:// comes another slash. {SUPPORTED}.")
+        raise UnfitCatalog(
+            f"A SQLite URL names no host: after sqlite:// comes another slash. Supported: {SUPPORTED}."
+        )
     if "?" in rest or "#" in rest:
-        raise UnfitCatalog(f"In the path of a SQLite URL, percent-encode ? as %3F and # as %23. {SUPPORTED}.")
+        raise UnfitCatalog("In the path of a SQLite URL, percent-encode ? as %3F and # as %23.")
     return os.fsdecode(unquote_to_bytes(rest.removeprefix("/")))
 
 

@@ -35,7 +35,7 @@ def load_settings(config: str | None = None, **given: Any) -> "Settings":
     try:
         from pydantic import ValidationError
 
-        from heavylift.environment import CONFIG_VARIABLE, WrongSetting, is_blank, remarks
+        from heavylift.environment import CONFIG_VARIABLE, PREFIX, WrongSetting, is_blank, origin, remarks
         from heavylift.settings import Settings
         from heavylift.shown import explained
     except ModuleNotFoundError as error:
@@ -46,10 +46,26 @@ def load_settings(config: str | None = None, **given: Any) -> "Settings":
         say(f"warning: {remark}")
     given = {name: value for name, value in given.items() if value is not None and not is_blank(value)}
     try:
-        return Settings(**given)
+        settings = Settings(**given)
+        if settings.catalog:
+            said_by = origin("catalog", given)
+            check_catalog_url(
+                settings.catalog, named_by=said_by if said_by.startswith(PREFIX) else f"{said_by}: catalog"
+            )
     except ValidationError as error:
         fail(explained(error, given), status=USAGE)
     except (WrongSetting, ValueError) as error:
+        fail(str(error), status=USAGE)
+    return settings
+
+
+def check_catalog_url(url: str, *, named_by: str) -> None:
+    """Refuse one that no catalog has, by the name of what says it."""
+    from heavylift.catalog import UnfitCatalog, check_url
+
+    try:
+        check_url(url, named_by=named_by)
+    except UnfitCatalog as error:
         fail(str(error), status=USAGE)
 
 
