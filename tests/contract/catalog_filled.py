@@ -1,4 +1,7 @@
-"""A filled catalog for tests of plans: much that is settled, and ten of everything that is due."""
+"""A filled catalog for tests of plans: much that is settled or open, and ten of everything that is due.
+
+Most is of the project "p"; of "q" there is some among it, some older and some newer than all of it.
+"""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -13,6 +16,11 @@ NOW, LATER = 6_000, 1_000_000
 """Seconds. What is overdue was due at 5,000."""
 
 DUE = 5_000
+
+OPEN = 2_000
+"""Uploads that are younger than what is overdue, and open; and so many of another's at either end."""
+
+NEWEST = 10 * MANY
 
 Row = tuple[Any, ...]
 
@@ -41,6 +49,17 @@ def _blob(number: int) -> str:
     return f"{number:032x}"
 
 
+LONG = _id("upload", MANY)
+"""An upload of many parts."""
+
+
+def _others() -> Iterator[int]:
+    """Places of another project's rows in the order of lists: before, among and behind those of "p"."""
+    yield from range(-OPEN, 0)
+    yield from range(0, MANY, 10)
+    yield from range(NEWEST, NEWEST + OPEN)
+
+
 def _uploads() -> Iterator[Row]:
     for number in range(MANY):
         state, deadline, file = "completed", LATER, _id("file", number)
@@ -49,8 +68,11 @@ def _uploads() -> Iterator[Row]:
             deadline, file = (DUE, DUE, LATER)[number // FEW], None
         yield (_id("upload", number), "p", "a.bin", "user_data", "text/plain", 20, number, deadline, None,
                state, 20, 2, file, None if file is None else "r")  # fmt: skip
-    for number in range(0, MANY, 10):  # another's, among them in the order of the list
-        yield (_id("upload", number) + "q", "q", "a.bin", "user_data", "text/plain", 20, number, LATER, None,
+    for number in range(MANY, MANY + OPEN):  # younger, and open
+        yield (_id("upload", number), "p", "a.bin", "user_data", "text/plain", 20, number, LATER, None,
+               "pending", 20, 2, None, None)  # fmt: skip
+    for other in _others():
+        yield (_id("upload", other) + "q", "q", "a.bin", "user_data", "text/plain", 20, 0, LATER, None,
                "pending", 20, 2, None, None)  # fmt: skip
 
 
@@ -59,8 +81,8 @@ def _files() -> Iterator[Row]:
         rare = number < FEW
         yield (_id("file", number), "p", "a.bin", "rare" if rare else "user_data", 20, "0" * 16, number,
                DUE if FEW <= number < 2 * FEW else None)  # fmt: skip
-    for number in range(0, MANY, 10):
-        yield (_id("file", number) + "q", "q", "a.bin", "user_data", 20, "0" * 16, number, None)
+    for other in _others():
+        yield (_id("file", other) + "q", "q", "a.bin", "user_data", 20, "0" * 16, 0, None)
 
 
 def _parts() -> Iterator[Row]:
@@ -69,14 +91,26 @@ def _parts() -> Iterator[Row]:
         placed = upload >= 3 * FEW
         yield (_id("part", number), "p", _id("upload", upload), _id("file", upload) if placed else None,
                number % 2 if placed else None, _blob(number), 10, "0" * 16, number)  # fmt: skip
+    for number in range(MANY):  # a third of all, and older than the others
+        yield (
+            _id("part", number - MANY),
+            "p",
+            LONG,
+            None,
+            None,
+            _blob(NEWEST + number),
+            10,
+            "0" * 16,
+            number,
+        )
 
 
 FILLED: Mapping[str, Callable[[], Iterator[Row]]] = {
     "projects": lambda: ((_id("proj", one), f"name {one}", one) for one in range(MANY)),
     "api_keys": lambda: ((_id("key", one), "p", "n", "hint", _blob(one), one, None) for one in range(MANY)),
-    "uploads": _uploads,
-    "files": _files,
-    "parts": _parts,
+    "uploads": lambda: iter(sorted(_uploads())),  # stored in the order of their ids, as they came
+    "files": lambda: iter(sorted(_files())),
+    "parts": lambda: iter(sorted(_parts())),
     "garbage": lambda: ((_blob(10**6 + one), DUE if one < FEW else LATER) for one in range(MANY)),
     "idempotency_keys": lambda: (
         ("p", f"key {one}", "f", "m", DUE if one < FEW else LATER) for one in range(MANY)
@@ -95,7 +129,7 @@ VALUES: Mapping[str, Any] = {
     "holder": "h", "until": float(LATER), "filename": "a.bin", "mime_type": "text/plain", "created_at": 1,
     "expires_at": LATER, "file_lifetime": None, "held_bytes": 0, "held_parts": 0, "receipt": "r",
     "checksum": "0" * 16, "hint": "hint", "revoked_at": None, "searched_at": float(NOW),
-    "doubted_at": None, "most": 1000, "most_of_project": 0, "came_from": "c",
+    "doubted_at": None, "most": 50, "most_of_project": 0, "came_from": "c",
 }  # fmt: skip
 """What parameters of these names are given."""
 
@@ -113,7 +147,7 @@ FRESH: Mapping[str, Mapping[str, Any]] = {
     "expire_upload": {"id": _id("upload", FEW)},
     "revoke_key": {"id": _id("key", 7)},
     **{
-        f"list_{what}_{way}": {"after": end}
+        f"list_{what}_{way}": {"after": end, "upload_id": LONG}
         for what in ("uploads", "uploads_in_state", "uploads_overdue", "files", "files_of_purpose", "parts")
         for way, end in (("newest", "~"), ("oldest", ""))
     },

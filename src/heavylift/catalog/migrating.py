@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 if TYPE_CHECKING:
     import sqlalchemy
 
-HEAD = "0006"
+HEAD = "0007"
 """The newest migration in `migrations/versions`."""
 
 Ask: TypeAlias = Callable[[str], list[tuple[Any, ...]]]

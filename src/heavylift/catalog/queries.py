@@ -9,12 +9,11 @@ from types import MappingProxyType
 NAMED = re.compile(r"^-- (?P<name>[a-z_]+): \S.*$", re.MULTILINE)
 """The line above a statement: its name, and why it is there."""
 
-PAGE = "{page}"
-DIRECTIONS = {
-    "newest": "id < :after ORDER BY id DESC LIMIT :limit",
-    "oldest": "id > :after ORDER BY id LIMIT :limit",
-}
-"""A statement that says {page} is two: one for each direction of a list."""
+PAGE = re.compile(r"\{page(?: of (?P<owner>[a-z_, ]+))?\}")
+"""Where a statement says {page}, or {page of project}, it is two: one for each direction of a list."""
+
+DIRECTIONS = {"newest": ("<", ">=", " DESC"), "oldest": (">", "<=", "")}
+"""How they compare with the cursor, where the owner's part of the list ends, and which way they go."""
 
 NOW = "CAST(NULL AS DOUBLE PRECISION)"
 """Stands for the time by the clock of the database, where its machine's is not ours."""
@@ -30,11 +29,28 @@ def load_queries() -> Mapping[str, str]:
     queries: dict[str, str] = {}
     for name, raw in zip(pieces[::2], pieces[1::2], strict=True):
         statement = raw.strip().removesuffix(";")
-        spellings = {name: statement}
-        if PAGE in statement:
-            spellings = {f"{name}_{way}": statement.replace(PAGE, end) for way, end in DIRECTIONS.items()}
-        queries.update(spellings)
+        page = PAGE.search(statement)
+        if page is None:
+            queries[name] = statement
+            continue
+        for way in DIRECTIONS:
+            queries[f"{name}_{way}"] = statement.replace(page[0], _page(way, page["owner"]))
     return MappingProxyType(queries)
+
+
+def _page(way: str, owner: str | None) -> str:
+    """The end of a list's statement, of the rows in which the columns `owner` are as the parameters say."""
+    beyond, within, order = DIRECTIONS[way]
+    if owner is None:
+        return f"id {beyond} :after ORDER BY id{order} LIMIT :limit"
+    columns = owner.split(", ")
+    values = ", ".join(f":{column}" for column in columns)
+    ordered = ", ".join(f"{column}{order}" for column in (*columns, "id"))
+    # PostgreSQL guesses how much a range holds by its first column: one without its own end seems empty
+    return (
+        f"({owner}) {within} ({values}) AND ({owner}, id) {beyond}= ({values}, :after) AND id <> :after"
+        f" ORDER BY {ordered} LIMIT :limit"
+    )
 
 
 def to_pyformat(statement: str) -> str:

@@ -3,6 +3,9 @@
 -- A statement begins with its name and one line of reason, and ends before the next name.
 -- Parameters are spelled :name. {page} stands for the end of a list's statement, behind a
 -- cursor and in one of two directions: it makes two statements, name_newest and name_oldest.
+-- {page of project} says besides whose list it is, as a range that begins and ends with it. With
+-- project = :project PostgreSQL would walk all ids of the table, past everybody else's, where it
+-- thinks that most are this project's; so only the index by project has the order that is asked for.
 -- Ids and blob keys compare bytewise. Times are Unix seconds, sizes are bytes.
 --
 -- CAST(NULL AS DOUBLE PRECISION) becomes PostgreSQL's own clock, unless a time is :given.
@@ -27,14 +30,16 @@ INSERT INTO uploads (
 SELECT * FROM uploads WHERE id = :id AND project = :project;
 
 -- list_uploads: all uploads of a project.
-SELECT * FROM uploads WHERE project = :project AND {page};
+SELECT * FROM uploads WHERE {page of project};
 
 -- list_uploads_in_state: those that stored this state, and whose deadline is still ahead if that matters.
-SELECT * FROM uploads
-WHERE project = :project AND state = :state AND expires_at > :beyond AND {page};
+SELECT * FROM uploads WHERE expires_at > :beyond AND {page of project, state};
 
--- list_uploads_overdue: those that the clock has expired, and no sweeper yet.
-SELECT * FROM uploads WHERE project = :project AND state = 'pending' AND expires_at <= :now AND {page};
+-- list_uploads_overdue: those that the clock has expired, and no sweeper yet, in any order; all are looked at.
+WITH overdue AS MATERIALIZED (
+  SELECT id FROM uploads WHERE project = :project AND state = 'pending' AND expires_at <= :now
+)
+SELECT * FROM uploads WHERE id IN (SELECT id FROM overdue WHERE {page});
 
 -- claim_room: counts a part in its upload, if that takes one now and its bytes are neither old nor condemned.
 UPDATE uploads SET held_bytes = held_bytes + :bytes, held_parts = held_parts + 1
@@ -49,15 +54,17 @@ WHERE id = :upload_id AND project = :project AND state = 'pending' AND expires_a
   AND NOT EXISTS (SELECT 1 FROM arrivals WHERE arrivals.id = 0)
 RETURNING id;
 
--- find_open: how many uploads are pending with their deadline ahead, counted no further than matters.
--- BETWEEN, here and where bytes are added up: with = the index of all that is pending looks as good as the
--- one by project, and is taken, so that each project would pay for the uploads of all others.
+-- find_open: how many uploads are pending with their deadline ahead, counted no further than matters, and by
+-- the index that has no others: as a range, and in its order, for the reason told above.
 SELECT count(*) AS pending FROM (
   SELECT 1 AS one FROM uploads
-  WHERE project = :project AND state BETWEEN 'pending' AND 'pending' AND expires_at > :now LIMIT :most
+  WHERE state = 'pending' AND (project, expires_at) > (:project, :now) AND project <= :project
+  ORDER BY project, expires_at LIMIT :most
 ) AS ahead;
 
 -- find_held: what a project holds, in parts of pending uploads and in files.
+-- BETWEEN, here and in claim_room: with = the index of all that is pending looks as good as the one by
+-- project, and is taken, so that each project would pay for the uploads of all others.
 SELECT CAST(
   (SELECT coalesce(sum(held_bytes), 0) FROM uploads
    WHERE project = :project AND state BETWEEN 'pending' AND 'pending')
@@ -70,9 +77,8 @@ VALUES (:id, :project, :upload_id, :file_id, :position, :blob, :bytes, :checksum
 
 -- list_parts: an upload's parts; those of a forgotten upload belong to its file alone.
 SELECT * FROM parts
-WHERE upload_id = :upload_id
-  AND EXISTS (SELECT 1 FROM uploads WHERE uploads.id = :upload_id AND uploads.project = :project)
-  AND {page};
+WHERE EXISTS (SELECT 1 FROM uploads WHERE uploads.id = :upload_id AND uploads.project = :project)
+  AND {page of upload_id};
 
 -- complete_upload: only one of complete, cancel and expiry finds the upload pending.
 UPDATE uploads
@@ -120,13 +126,10 @@ SELECT blob, bytes, checksum, begins FROM (
 WHERE begins < :stop AND begins + bytes > :start;
 
 -- list_files: all files of a project whose time is not over.
-SELECT * FROM files
-WHERE project = :project AND (expires_at IS NULL OR expires_at > :now) AND {page};
+SELECT * FROM files WHERE (expires_at IS NULL OR expires_at > :now) AND {page of project};
 
 -- list_files_of_purpose: the same, of one purpose.
-SELECT * FROM files
-WHERE project = :project AND purpose = :purpose AND (expires_at IS NULL OR expires_at > :now)
-  AND {page};
+SELECT * FROM files WHERE (expires_at IS NULL OR expires_at > :now) AND {page of project, purpose};
 
 -- delete_file: only one of two deletions finds it.
 DELETE FROM files
@@ -220,12 +223,12 @@ RETURNING blob;
 SELECT blob, due, why FROM garbage WHERE blob > :after ORDER BY blob LIMIT :limit;
 
 -- list_overdue: what the next round expires; an operator's question.
-SELECT id FROM (
+WITH overdue AS MATERIALIZED (
   SELECT id FROM uploads WHERE state = 'pending' AND expires_at < :uploads_before
   UNION ALL
   SELECT id FROM files WHERE expires_at <= :files_before
-) AS overdue
-WHERE id > :after ORDER BY id LIMIT :limit;
+)
+SELECT id FROM overdue WHERE id > :after ORDER BY id LIMIT :limit;
 
 -- list_owned: the blobs that go with such an upload or file.
 SELECT blob FROM parts WHERE upload_id = :id AND file_id IS NULL
