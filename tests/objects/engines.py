@@ -30,6 +30,12 @@ START_SECONDS = 90.0
 BUCKET = "heavylift-tests"
 
 KEYS = {"AWS_ACCESS_KEY_ID": "testkey", "AWS_SECRET_ACCESS_KEY": "testsecret"}
+"""Its administrator's, whom no policy of a bucket binds."""
+
+ACTIONS = ("Read", "Write", "List")
+
+TENANT = {"AWS_ACCESS_KEY_ID": "tenantkey", "AWS_SECRET_ACCESS_KEY": "tenantsecret"}
+"""Somebody's who may use the bucket, as far as its policy lets him."""
 
 
 @dataclass(kw_only=True)
@@ -170,6 +176,17 @@ def stop(store: ObjectStore) -> None:
         process.wait(START_SECONDS)
 
 
+def identities() -> Mapping[str, object]:
+    """Who may come, as SeaweedFS is told."""
+    rights = {"admin": (KEYS, ["Admin"]), "tenant": (TENANT, [f"{one}:{BUCKET}" for one in ACTIONS])}
+    return {
+        "identities": [
+            {"name": name, "credentials": [dict(zip(("accessKey", "secretKey"), keys.values(), strict=True))],
+             "actions": actions} for name, (keys, actions) in rights.items()
+        ]
+    }  # fmt: skip
+
+
 @contextmanager
 def seaweed(
     folder: Path, *, kind: type[ObjectStore] = ObjectStore, keys: Mapping[str, str] = KEYS
@@ -185,7 +202,10 @@ def seaweed(
         "-admin.ui=false", "-master.telemetry=false", "-s3.autoCreateBucket=false",
         "-master.volumeSizeLimitMB=64", "-volume.max=100",
     ]  # fmt: skip
-    store.processes["weed"] = start(words, log=folder / "log", env=keys)
+    if keys:
+        (folder / "identities").write_text(json.dumps(identities()))
+        words.append(f"-s3.config={folder}/identities")
+    store.processes["weed"] = start(words, log=folder / "log")
     try:
         await_bucket(store)
         yield store
