@@ -10,13 +10,14 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import psutil
 import psycopg
 import pytest
 
@@ -99,6 +100,15 @@ class Server:
     def crash(self) -> None:
         """Stop it as a power cut would: its processes leave everything as it is."""
         self.control("-m", "immediate", "stop")
+
+    def kill(self) -> None:
+        """End all its processes by SIGKILL, those that stand still too: what they kept in memory is gone."""
+        family = [psutil.Process(self.pid), *psutil.Process(self.pid).children(recursive=True)]
+        for process in family:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        _, alive = psutil.wait_procs(family, START_SECONDS)
+        assert not alive
 
     @property
     def pid(self) -> int:
