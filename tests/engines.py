@@ -119,6 +119,8 @@ ENGINES = (
            there=command("strace"), install=debian("strace")),
     Engine(name="mkfs.ext4", why="makes the disk that loses its power",
            there=command("mkfs.ext4"), install=debian("e2fsprogs")),
+    Engine(name="faketime", why="sets the clock of one replica wrong",
+           there=command("faketime"), install=debian("faketime")),
     Engine(name="curl", why="runs the examples of the documentation",
            there=command("curl"), install=debian("curl")),
     Engine(name="jq", why="reads the answers in those examples",
