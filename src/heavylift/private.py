@@ -41,12 +41,19 @@ def make_folder(path: str | Path) -> None:
             sync_folder(made.parent)
 
 
-def make_file(path: str | Path) -> None:
+def make_file(path: str | Path, *, beside: str | Path | None = None) -> None:
     """Make an empty file, its owner's alone, where a link leads if it is one; leave one that is there as it
-    is. Raises OSError."""
+    is. Made by root, it belongs to the owner of the file `beside` it, if one is given. Raises OSError."""
     real = os.path.realpath(path)
     with suppress(FileExistsError):
-        os.close(os.open(real, NEW, FILE))
+        made = os.open(real, NEW, FILE)
+        try:
+            if beside is not None and os.geteuid() == 0:
+                with suppress(FileNotFoundError):
+                    owner = os.stat(beside)
+                    os.fchown(made, owner.st_uid, owner.st_gid)
+        finally:
+            os.close(made)
         sync_folder(os.path.dirname(real))
 
 

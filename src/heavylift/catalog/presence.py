@@ -37,6 +37,12 @@ class Identity:
         return found.st_dev, found.st_ino
 
 
+def open_file(path: str, flags: int) -> int:
+    """A descriptor of that file beside the database at `path`, made if there is none. Raises OSError."""
+    private.make_file(path + SERVING, beside=path)
+    return os.open(path + SERVING, flags | os.O_CLOEXEC)
+
+
 @contextmanager
 def serving(path: str) -> Iterator[None]:
     """Serve the database for the length of a `with` block, beside others. Raises UnfitCatalog while it is
@@ -56,8 +62,7 @@ def alone(path: str) -> Iterator[None]:
 @contextmanager
 def _locked(path: str, kind: int, otherwise: str) -> Iterator[None]:
     try:
-        private.make_file(path + SERVING)
-        descriptor = os.open(path + SERVING, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = open_file(path, os.O_RDONLY)
     except OSError as error:
         raise UnfitCatalog(
             f"The catalog {path} cannot be used: {error.strerror}: {error.filename}"

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from heavylift.catalog.looking import Looking
-from heavylift.catalog.presence import SERVING, Identity
+from heavylift.catalog.presence import Identity
 from heavylift.catalog.statements import run, trouble
 from heavylift.catalog.transactions import Begin
 from heavylift.catalog.turns import Turns
@@ -156,7 +156,7 @@ class Sqlite:
         self._readers = None if in_memory else Readers(path, check=check)
         self._listers = None if in_memory else Readers(path, check=check, threads=LISTERS, together=1)
         tidy = _nothing if in_memory else log_cutter(path, connection, limit=log_bytes, elapsed=elapsed)
-        turns = None if in_memory else _turns(path)
+        turns = None if in_memory else Turns(path)
         self._writer = Writer(connection, check=check, tidy=tidy, turns=turns)
 
     async def write(self, begin: Begin[T]) -> T:
@@ -180,15 +180,6 @@ class Sqlite:
                 if readers is not None:
                     readers.close()
             self._writer.close()
-
-
-def _turns(path: str) -> Turns:
-    try:
-        return Turns(path)
-    except OSError as error:
-        raise StorageDown(
-            f"The catalog's lock {path}{SERVING} cannot be opened: {error.strerror}."
-        ) from error
 
 
 def _nothing() -> None:
