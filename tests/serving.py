@@ -26,13 +26,15 @@ KEY = "hl-test-key-of-the-default-project"
 
 @dataclass
 class Served:
-    """A running server. `url` ends in /v1; `lines` are what it has logged so far."""
+    """A running server. `url` ends in /v1; `lines` are what it has logged so far, `said` what it has printed
+    after its URL."""
 
     process: subprocess.Popen[str]
     url: str
     data: Path
     key: str
     lines: list[str] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
     readers: list[threading.Thread] = field(default_factory=list)
 
     @property
@@ -80,7 +82,7 @@ class Served:
         return self.process.wait(START_SECONDS)
 
     def close(self) -> None:
-        """Stop it, if it still runs. From then on `lines` has all that it ever logged."""
+        """Stop it, if it still runs. From then on `lines` and `said` have all that it ever told."""
         self.stop()
         for reader in self.readers:
             reader.join(START_SECONDS)
@@ -139,7 +141,7 @@ def start(
     finally:
         overdue.cancel()
     assert served.url, f"the server did not start: {served.lines}"
-    served.listen(process.stdout, [])
+    served.listen(process.stdout, served.said)
     return served
 
 

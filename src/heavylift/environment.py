@@ -14,7 +14,9 @@ from pydantic_settings import EnvSettingsSource
 PREFIX: Final = "HEAVYLIFT_"
 CONFIG_VARIABLE: Final = PREFIX + "CONFIG"
 
-OTHER_VARIABLES: Final = frozenset(PREFIX + name for name in ("API_KEY", "BASE_URL", "CONFIG", "DEBUG"))
+OTHER_VARIABLES: Final = frozenset(
+    PREFIX + name for name in ("API_KEY", "BASE_URL", "CA_CERT", "CONFIG", "DEBUG", "PROFILE")
+)
 """What the client reads, and where the file of settings is."""
 
 KUBERNETES: Final = re.compile(

@@ -2,10 +2,11 @@
 
 import errno
 import os
+import sys
 from contextlib import suppress
 from pathlib import Path
 
-NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0)
 """A file that was not there, nor a link of its name."""
 
 FILE, FOLDER = 0o600, 0o700
@@ -15,7 +16,9 @@ NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS})
 
 
 def sync_folder(path: str | Path) -> None:
-    """Make durable which names a folder holds. Raises OSError."""
+    """Make durable which names a folder holds, where a system lets one ask for that. Raises OSError."""
+    if sys.platform == "win32":
+        return
     fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(fd)

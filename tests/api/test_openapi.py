@@ -21,6 +21,7 @@ EXTENSIONS = {
     "listUploads": ("get", "/v1/uploads", {400, 404}),
     "retrieveUpload": ("get", "/v1/uploads/{upload_id}", {404}),
     "listUploadParts": ("get", "/v1/uploads/{upload_id}/parts", {400, 404}),
+    "whoami": ("get", "/v1/whoami", set()),
 }
 HEADS = {
     "headFile": ("/v1/files/{file_id}/content", {200, 304, 400, 401, 404, 412, 429, 503}),

@@ -8,6 +8,7 @@ import pytest
 
 from heavylift.cli import examination, probes
 from heavylift.cli.connection import Server
+from heavylift.client.endpoint import Endpoint
 from tests.cli.proxy import proxying
 from tests.cli.typing_in import Desk
 from tests.serving import Served
@@ -16,7 +17,14 @@ from tests.support.stand_in import StandIn
 
 NOW = 1_790_000_000.0
 MIB = 1024 * 1024
-SERVER = Server(url="http://service.test/v1", api_key="k")
+
+
+def server_at(url: str, key: str = "k") -> Server:
+    """With a key."""
+    return Server(found=Endpoint(url=url, url_name="the test", key=key, key_name="the test"))
+
+
+SERVER = server_at("http://service.test/v1")
 
 
 def examined(desk: Desk, status: int, **variables: str) -> dict[str, dict[str, str]]:
@@ -97,8 +105,7 @@ def test_an_answer_without_the_envelope_is_nobody_elses(
     stand_in.answers(
         "POST /uploads/.*/parts", Answer(status=status, body=b"default backend"), forever=True, unread=True
     )
-    server = Server(url=stand_in.url, api_key="k")
-    found = probes.proxies(server, "upload_1")
+    found = probes.proxies(server_at(stand_in.url), "upload_1")
     assert found.state == "failed"
     assert f"something on the way answers {status}" in found.said
 
@@ -127,7 +134,7 @@ WELL = Answer(headers=SAID, body=b'{"status": "ok", "bulk": "fast"}')
 )
 def test_what_is_no_word_of_the_server_says_nothing_of_its_storage(stand_in: StandIn, answer: Answer) -> None:
     stand_in.answers("GET /readyz", answer)
-    found = probes.storage(Server(url=stand_in.url, api_key="k"))
+    found = probes.storage(server_at(stand_in.url))
     assert found.state == ("failed" if "content-encoding" in answer.headers else "skipped")
 
 
@@ -167,7 +174,7 @@ def test_a_key_is_sent_past_the_sdk_as_it_sends_it_and_an_id_is_quoted(
     stand_in: StandIn, plain_desk: Desk
 ) -> None:
     stand_in.answers("POST /uploads/.*/parts", Answer(status=400, body=b"no"), unread=True)
-    found = probes.proxies(Server(url=stand_in.url, api_key="Bearer sk-1\n"), "upload_\u00e9/..\n")
+    found = probes.proxies(server_at(stand_in.url, "Bearer sk-1\n"), "upload_\u00e9/..\n")
     assert "something on the way answers 400" in found.said
     [asked] = stand_in.requests
     assert asked.path == "/v1/uploads/upload_%C3%A9%2F..%0A/parts"
@@ -190,7 +197,7 @@ def test_nobody_waits_long_for_a_silent_server(
 ) -> None:
     monkeypatch.setattr(examination, "SILENCE_MS", 200)
     stand_in.answers("GET /files.*", Answer(headers={"content-length": "9"}, body=[stand_in.released.wait]))
-    [found] = examination.examine(Server(url=stand_in.url, api_key="k"))
+    [found] = examination.examine(server_at(stand_in.url))
     assert "silent for too long" in found.said
 
 

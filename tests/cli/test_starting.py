@@ -1,9 +1,8 @@
-"""Starting up: the client's commands do without the server, and find the local one and its key."""
+"""Starting up: the client's commands do without the server, and the server's without the client."""
 
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -11,8 +10,6 @@ from hypothesis import strategies as st
 
 from heavylift import units
 from heavylift.cli import amounts
-from heavylift.cli.connection import chosen
-from heavylift.client.local import LOCAL_SERVER
 from tests.cli.typing_in import Desk
 
 OF_THE_SERVER = ("alembic", "fastapi", "limits", "pydantic_settings", "sqlalchemy", "starlette", "uvicorn")
@@ -64,24 +61,6 @@ def test_the_commands_of_the_server_start_without_the_sdk(desk: Desk, words: tup
     modules = imported(desk, *words)
     assert "heavylift.settings" in modules
     assert {"heavylift.client.client", "httpx2"} & modules == set()
-
-
-def test_the_local_server_is_the_default_and_its_key_comes_from_its_folder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("HEAVYLIFT_DATA", raising=False)
-    assert chosen(base_url=None, api_key=None, timeout=None).api_key is None
-    for folder, variable in (("heavylift-data", None), ("elsewhere", "elsewhere")):
-        (tmp_path / folder).mkdir()
-        (tmp_path / folder / "api-key").write_text(f"key-in-{folder}\n")
-        if variable:
-            monkeypatch.setenv("HEAVYLIFT_DATA", variable)
-        server = chosen(base_url=None, api_key=None, timeout=1.5)
-        assert (server.url, server.api_key, server.timeout_ms) == (LOCAL_SERVER, f"key-in-{folder}", 1500)
-        assert "key-in" not in repr(server)
-    assert chosen(base_url=None, api_key="given", timeout=None).api_key == "given"
-    assert chosen(base_url="https://elsewhere.example/v1", api_key=None, timeout=None).api_key is None
 
 
 @given(st.integers(0, 10**12), st.sampled_from(sorted(units.SIZES)), st.sampled_from(["", "b", "ib"]))

@@ -33,7 +33,8 @@ class Desk:
     def environment(self) -> dict[str, str]:
         """Nothing of the tests' own surroundings but what a program needs to run."""
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
-        return {**kept, "XDG_STATE_HOME": str(self.folder / "state"), "TERM": "xterm", **self.variables}
+        own = {f"XDG_{kind.upper()}_HOME": str(self.folder / kind) for kind in ("state", "config")}
+        return {**kept, **own, "TERM": "xterm", **self.variables}
 
     def run(self, *words: str, given: bytes = b"", **variables: str) -> "Ended":
         """One command in a pipe, to its end."""
@@ -86,6 +87,10 @@ class Terminal:
     def press_ctrl_c(self) -> None:
         """As a person does: the terminal makes a signal of it."""
         os.write(self.master, b"\x03")
+
+    def enter(self, text: str) -> None:
+        """As a person does."""
+        os.write(self.master, text.encode())
 
     def end(self) -> int:
         """Read to the end; the exit code."""

@@ -29,6 +29,7 @@ class Fetcher:
 
     def __post_init__(self) -> None:
         self.setting = {
+            "api_key": "sk-test",
             "server_url": self.server.url,
             "state_folder": self.folder.parent / "state",
             "retry_config": QUICK,

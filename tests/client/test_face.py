@@ -55,8 +55,8 @@ def test_the_sdk_loads_nothing_of_the_server():
 
 @pytest.mark.parametrize("resource", OPERATIONS)
 async def test_both_clients_and_the_functions_have_every_operation_with_the_same_arguments(resource: str):
-    with Heavylift() as blocking:
-        async with AsyncHeavylift() as waiting:
+    with Heavylift(api_key="") as blocking:
+        async with AsyncHeavylift(api_key="") as waiting:
             for name in OPERATIONS[resource]:
                 method = getattr(getattr(blocking, resource), name)
                 twin = getattr(getattr(waiting, resource), name)
@@ -69,7 +69,7 @@ async def test_both_clients_and_the_functions_have_every_operation_with_the_same
 
 
 def test_signatures_show_what_comes_and_not_the_generators_inside():
-    client, waiting = Heavylift(), AsyncHeavylift()
+    client, waiting = Heavylift(api_key=""), AsyncHeavylift(api_key="")
     for method, result in (
         (client.uploads.upload_file, Upload),
         (waiting.uploads.upload_file, Upload),
@@ -89,7 +89,7 @@ def test_every_argument_is_keyword_only():
 
 
 def test_a_closed_client_says_so():
-    client = Heavylift()
+    client = Heavylift(api_key="")
     client.close()
     result = funcs.files_retrieve_file(client, file_id="file-1")
     assert "closed" in str(result.error)

@@ -33,7 +33,9 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def client(server: StandIn, tmp_path: Path) -> Iterator[Heavylift]:
-    with Heavylift(server_url=server.url, retry_config=QUICK, state_folder=tmp_path / "state") as made:
+    with Heavylift(
+        api_key="sk", server_url=server.url, retry_config=QUICK, state_folder=tmp_path / "state"
+    ) as made:
         yield made
     gc.collect()
 
@@ -79,7 +81,7 @@ def test_everything_works_without_extensions(client: Heavylift, server: StandIn,
 
 
 async def test_the_asynchronous_client_does_the_same(server: StandIn, path: Path, tmp_path: Path):
-    async with AsyncHeavylift(server_url=server.url, state_folder=tmp_path / "state") as client:
+    async with AsyncHeavylift(api_key="sk", server_url=server.url, state_folder=tmp_path / "state") as client:
         done = await client.uploads.upload_file(file=path, purpose="batch", part_size=PART)
         assert done.file is not None
         assert server.files[done.file.id][1] == path.read_bytes()
@@ -133,7 +135,9 @@ def test_a_hung_server_without_retries_is_a_time_out_error(client: Heavylift, se
 def test_nobody_listening_is_a_connection_error_that_says_what_to_look_at(tmp_path: Path):
     with stand_in_server() as gone:
         url = gone.url
-    with Heavylift(server_url=url, retry_config=RetryConfig("none"), state_folder=tmp_path) as client:
+    with Heavylift(
+        api_key="sk", server_url=url, retry_config=RetryConfig("none"), state_folder=tmp_path
+    ) as client:
         result = funcs.files_retrieve_file(client, file_id="file-1")
     assert isinstance(result.error, errors.ConnectionError)
     assert "Is the server running" in str(result.error)
@@ -142,7 +146,9 @@ def test_nobody_listening_is_a_connection_error_that_says_what_to_look_at(tmp_pa
 def test_a_users_own_http_client_is_used_and_left_open(server: StandIn, tmp_path: Path):
     seen: list[str] = []
     with httpx2.Client(event_hooks={"request": [lambda request: seen.append(request.url.path)]}) as http:
-        with Heavylift(server_url=server.url, http_client=http, state_folder=tmp_path) as client:
+        with Heavylift(
+            api_key="sk", server_url=server.url, http_client=http, state_folder=tmp_path
+        ) as client:
             client.files.create_file(file=b"abc", filename="a.txt", purpose="user_data")
         assert not http.is_closed
     assert seen == ["/v1/files"]
@@ -163,7 +169,7 @@ async def test_a_cancelled_upload_stops_and_the_next_call_goes_on(
         return False
 
     server.faults = [hold_the_sixth]
-    async with AsyncHeavylift(server_url=server.url, state_folder=tmp_path / "state") as client:
+    async with AsyncHeavylift(api_key="sk", server_url=server.url, state_folder=tmp_path / "state") as client:
         wishes: dict[str, Any] = {"file": path, "purpose": "batch", "part_size": PART, "max_concurrency": 1}
         task = asyncio.create_task(client.uploads.upload_file(**wishes))
         await asyncio.wait_for(reached.wait(), 30)
@@ -190,7 +196,7 @@ async def test_the_event_loop_stays_free_while_bytes_are_moving(server: StandIn,
             turns += 1
             await asyncio.sleep(0)
 
-    async with AsyncHeavylift(server_url=server.url, state_folder=tmp_path / "state") as client:
+    async with AsyncHeavylift(api_key="sk", server_url=server.url, state_folder=tmp_path / "state") as client:
         counting = asyncio.create_task(count())
         await client.uploads.upload_file(file=path, purpose="batch", part_size=PART)
         done.set()

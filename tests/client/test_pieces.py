@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from heavylift.client import checksums
 from heavylift.client.bodies import prepare
 from heavylift.client.calls import FormBody
-from heavylift.client.config import checked_url, settle
+from heavylift.client.config import settle
 from heavylift.client.errors import HeavyliftError, InvalidRequestError
-from heavylift.client.local import LOCAL_SERVER
 from heavylift.client.mime import guess_mime_type
+from heavylift.client.origins import checked_url
 from heavylift.client.progress import Meter, Progress
 from heavylift.client.result import Err, Ok, Result
 from heavylift.client.sources import BLOCK, Bytes, FileSlice, blocks
@@ -310,33 +310,5 @@ def test_trailing_slashes_do_not_matter():
     assert checked_url("https://host/v1///") == "https://host/v1"
 
 
-def settled(environment: dict[str, str], **arguments: object) -> tuple[object, str]:
-    nothing = dict.fromkeys(
-        ("api_key", "server_url", "retry_config", "timeout_ms", "debug_logger", "state_folder")
-    )
-    setting = settle(**{**nothing, **arguments}, hooks=(), environment=environment)  # type: ignore[arg-type]
-    return setting.api_key, setting.server_url
-
-
-def test_arguments_come_before_the_environment_and_that_before_the_default():
-    environment = {"HEAVYLIFT_API_KEY": "from-env", "HEAVYLIFT_BASE_URL": "http://env/v1/"}
-    assert settled({}) == (None, LOCAL_SERVER)
-    assert settled(environment) == ("from-env", "http://env/v1")
-    assert settled(environment, api_key="mine", server_url="http://mine") == ("mine", "http://mine")
-
-
-def test_an_empty_key_is_taken_at_its_word():
-    assert settled({"HEAVYLIFT_API_KEY": "from-env"}, api_key="")[0] == ""
-
-
 def test_the_key_is_not_shown_by_the_setting():
-    setting = settle(
-        api_key="sk-secret",
-        server_url=None,
-        retry_config=None,
-        timeout_ms=None,
-        debug_logger=None,
-        hooks=(),
-        state_folder=None,
-    )
-    assert "sk-secret" not in repr(setting)
+    assert "sk-secret" not in repr(settle(api_key="sk-secret", environment={}))

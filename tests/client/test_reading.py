@@ -53,7 +53,7 @@ def server(
 @pytest.fixture(params=["blocking", "asyncio"])
 def fetch(request: pytest.FixtureRequest, server: StandIn, tmp_path: Path) -> Fetch:
     """The blocks of so many downloads in a row, by one client of its own."""
-    setting: dict[str, Any] = {"server_url": server.url, "state_folder": tmp_path}
+    setting: dict[str, Any] = {"api_key": "", "server_url": server.url, "state_folder": tmp_path}
 
     def blocking(size: int, times: int = 1) -> list[bytes]:
         with Heavylift(**setting) as client:

@@ -197,7 +197,7 @@ def standing():
     print("taken in", flush=True)
     sys.stdin.read()
 
-client = Heavylift(server_url="http://127.0.0.1:9/v1")
+client = Heavylift(api_key="", server_url="http://127.0.0.1:9/v1")
 client.files.create_file(file=standing(), filename="f", purpose="batch")
 """
 

@@ -219,7 +219,7 @@ def test_without_a_worker_that_comes_to_serve_it_gives_up_and_says_so(tmp_path: 
         "listening = Listening(host='127.0.0.1', port=0, workers=2, tls_cert=None, tls_key=None,"
         " keep_alive=75, head_timeout=20, stop_grace=30, worker_timeout=60)\n"
         "prepared = prepare('builtins:object', listening)\n"
-        "sys.exit(prepared.serve(reload=lambda: None, announce=print))\n"
+        "sys.exit(prepared.serve(reload=lambda: None, announce=print, withdraw=lambda: None))\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=240, check=False

@@ -30,9 +30,25 @@ big.jsonl`.
 """
 
 MIDDLE = """
-Without a key, and with the local server, the command line takes the key that `heavylift serve` keeps in its
-data folder: `api-key` in `heavylift-data`, or in the folder that `HEAVYLIFT_DATA` names. A key is never
-printed, and never written to the journal of unfinished transfers.
+The first of these that names a server says which it is, and the first whose key may go there says which key:
+
+1. the options above;
+2. the variables `HEAVYLIFT_BASE_URL` and `HEAVYLIFT_API_KEY`;
+3. a profile that `heavylift login` has kept: the one that `HEAVYLIFT_PROFILE` names, else `default`;
+4. the variables `OPENAI_BASE_URL` and `OPENAI_API_KEY`, if both are set;
+5. the service that runs on the folder `heavylift-data` in the current folder, or on the one that
+   `HEAVYLIFT_DATA` names, whatever its port: `heavylift serve` records its address there as `server`, beside
+   the key `api-key`.
+
+So in the folder of a running service nothing has to be set. A key of a profile goes to the profile's server
+alone, `OPENAI_API_KEY` only to the server that `OPENAI_BASE_URL` names, and a service's own key only to that
+service, while it runs. For that one, `localhost`, `127.0.0.1` and `::1` mean the same, and the certificate
+that it serves is believed. `--api-key ""` sends no key, to a server that asks for none. A variable that is
+set but empty counts as not set. `heavylift whoami` shows what was found. A key is never printed, and never
+written to the journal of unfinished transfers.
+
+A server whose certificate was signed by a private authority needs that authority's certificate:
+`--ca-cert`, or the variable `HEAVYLIFT_CA_CERT`. It is believed in place of those that the system believes.
 
 ## What is printed
 
@@ -72,7 +88,7 @@ The examples below are one session. They need `jq`.
 NOT_RUN = {"serve": "a server that does not end"}
 """By the name of a command: why its examples are not run."""
 
-ORDER = ("upload", "download", "files", "uploads", "doctor")
+ORDER = ("login", "whoami", "logout", "upload", "download", "files", "uploads", "doctor")
 """Commands of the client come first, in the order in which their examples make sense."""
 
 LAST = ("delete", "complete", "cancel")

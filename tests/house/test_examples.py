@@ -35,6 +35,7 @@ def environment(server: Served, tmp_path: Path) -> dict[str, str]:
         "HEAVYLIFT_API_KEY": server.key,
         "HEAVYLIFT_DATA": str(server.data),
         "XDG_STATE_HOME": str(tmp_path / "state"),
+        "XDG_CONFIG_HOME": str(tmp_path / "config"),
     }
 
 

@@ -10,7 +10,7 @@ from fastapi_offline import FastAPIOffline
 from starlette.types import ASGIApp
 
 from heavylift._version import __version__
-from heavylift.api import files, health, uploads
+from heavylift.api import files, health, identity, uploads
 from heavylift.api.cors import CrossOrigin
 from heavylift.api.errors import add_error_handlers
 from heavylift.api.frame import Frame
@@ -58,7 +58,7 @@ def create_app(
         redirect_slashes=False,  # a path is right or unknown; a redirected body would travel twice
     )
     app.include_router(health.router)
-    for router in (uploads.router, files.router):
+    for router in (uploads.router, files.router, identity.router):
         app.include_router(router, prefix="/v1")
     add_error_handlers(app)
     app.openapi = partial(as_answered, app.openapi)  # type: ignore[method-assign]

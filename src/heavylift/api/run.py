@@ -30,17 +30,28 @@ class Prepared:
     bound: socket.socket
     loaded: ASGIApp | None
 
-    def serve(self, *, reload: Callable[[], Listening | None], announce: Callable[[str], None]) -> int:
-        """Serve until told to stop, and say the exit status. `announce` hears the base URL once requests
-        are answered; `reload` reads the settings anew when workers are to be replaced (None: better not).
+    def serve(
+        self,
+        *,
+        reload: Callable[[], Listening | None],
+        announce: Callable[[str, str], None],
+        withdraw: Callable[[], None],
+    ) -> int:
+        """Serve until told to stop, and say the exit status.
+
+        `announce` hears the base URL, and that for clients on this machine, once requests are answered;
+        `withdraw` is called when the service is told to stop; `reload` reads the settings anew when workers
+        are to be replaced (None: better not).
         """
 
         def say() -> None:
-            announce(self.listening.url(self.bound))
+            announce(self.listening.url(self.bound), self.listening.url_here(self.bound))
 
         if self.loaded is not None:
-            return serve_alone(self.loaded, self.listening, self.bound, say)
-        supervisor = Supervisor(self.app, self.listening, self.bound, reload=reload, announce=say)
+            return serve_alone(self.loaded, self.listening, self.bound, announce=say, withdraw=withdraw)
+        supervisor = Supervisor(
+            self.app, self.listening, self.bound, reload=reload, announce=say, withdraw=withdraw
+        )
         return asyncio.run(supervisor.run())
 
 

@@ -247,3 +247,13 @@ class ErrorObject(BaseModel):
 def shown(checksum: int) -> str:
     """A CRC-64/NVME as the wire shows it."""
     return f"crc64nvme:{checksums.to_hex(checksum)}"
+
+
+class IdentityObject(BaseModel):
+    """Who is asking, and who answers."""
+
+    object: Literal["identity"] = "identity"
+    version: str = Field(description="The version of the service.")
+    project: str = Field(description="The name of the project that the key opens.")
+    project_id: str = Field(description="Its id.")
+    key_required: bool = Field(description="Whether the service asks for keys at all.")

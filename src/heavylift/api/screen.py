@@ -16,7 +16,7 @@ MOST_QUERY_FIELDS: Final = 100
 """Of one request. No operation knows five; each costs some time to take apart."""
 
 _ENCODED_SLASH = re.compile(rb"%2[fF]")
-_COMPATIBLE = re.compile(r"(?:/openai)?(?:/v1)?(/(?:uploads|files)(?:/.*)?)", re.DOTALL)
+_COMPATIBLE = re.compile(r"(?:/openai)?(?:/v1)?(/(?:uploads|files|whoami)(?:/.*)?)", re.DOTALL)
 
 
 def path_of(scope: Scope, *, compatible: bool) -> str:

@@ -13,6 +13,7 @@ from heavylift.cli import (
     doctor,
     download,
     files,
+    identity,
     keys,
     migrate,
     migrate_data,
@@ -24,7 +25,7 @@ from heavylift.cli import (
     upload,
     uploads,
 )
-from heavylift.cli.connection import API_KEY_VARIABLES, BASE_URL_VARIABLES, chosen
+from heavylift.cli.connection import Options
 from heavylift.cli.exits import FAILED, interrupted, say
 from heavylift.cli.output import examples
 
@@ -65,6 +66,9 @@ app.command("upload", epilog=upload.EXAMPLES)(upload.upload)
 app.command("download", epilog=download.EXAMPLES)(download.download)
 app.add_typer(files.app, name="files")
 app.add_typer(uploads.app, name="uploads")
+app.command("login", epilog=identity.LOGIN_EXAMPLES)(identity.login)
+app.command("logout", epilog=identity.LOGOUT_EXAMPLES)(identity.logout)
+app.command("whoami", epilog=identity.WHOAMI_EXAMPLES)(identity.whoami)
 app.command("doctor", epilog=doctor.EXAMPLES)(doctor.doctor)
 app.command("serve", epilog=examples("heavylift serve --data /srv/heavylift --workers 2"))(serve.serve)
 app.command("sweep", epilog=examples("heavylift sweep --dry-run"))(sweep.sweep)
@@ -87,19 +91,35 @@ def root(
     base_url: Annotated[
         str | None,
         typer.Option(
-            envvar=BASE_URL_VARIABLES,
             metavar="URL",
-            help="The server, up to and with /v1. Default: the local one.",
+            help="The server, up to and with /v1. Variable: `HEAVYLIFT_BASE_URL`.",
             show_default=False,
         ),
     ] = None,
     api_key: Annotated[
         str | None,
         typer.Option(
-            envvar=API_KEY_VARIABLES,
             metavar="KEY",
-            help="Its key; a variable keeps it out of the list of processes. Default, for the local server:"
-            " the key in its data folder.",
+            help='Its key; a variable keeps it out of the list of processes. "" for a server that asks for'
+            " none. Variable: `HEAVYLIFT_API_KEY`.",
+            show_default=False,
+        ),
+    ] = None,
+    profile: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Server and key that `heavylift login` has kept under that name. Variable:"
+            " `HEAVYLIFT_PROFILE`.",
+            show_default=False,
+        ),
+    ] = None,
+    ca_cert: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="PEM certificate of the server's own authority, believed in place of the system's."
+            " Variable: `HEAVYLIFT_CA_CERT`.",
             show_default=False,
         ),
     ] = None,
@@ -120,7 +140,9 @@ def root(
 
     The options here stand in front of the command: heavylift --base-url URL upload FILE.
     """
-    context.obj = chosen(base_url=base_url, api_key=api_key, timeout=timeout)
+    context.obj = Options(
+        base_url=base_url, api_key=api_key, profile=profile, ca_cert=ca_cert, timeout=timeout
+    )
 
 
 def main() -> None:

@@ -2,25 +2,21 @@
 
 import logging
 import math
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 import typer
 
 from heavylift.cli.exits import USAGE, fail, say
-from heavylift.client.local import LOCAL_SERVER
 from heavylift.client.retries import BackoffStrategy, RetryConfig
 
 if TYPE_CHECKING:
     from heavylift.client.client import Heavylift
+    from heavylift.client.config import Setting
+    from heavylift.client.endpoint import Endpoint
     from heavylift.client.hooks import Hooks
-
-BASE_URL_VARIABLES: Final = ["HEAVYLIFT_BASE_URL", "OPENAI_BASE_URL"]
-API_KEY_VARIABLES: Final = ["HEAVYLIFT_API_KEY", "OPENAI_API_KEY"]
 
 BRIEF: Final = RetryConfig(backoff=BackoffStrategy(max_elapsed_time=3_000), await_server=False)
 """For single questions: somebody sits and waits for the answer."""
@@ -28,43 +24,76 @@ BRIEF: Final = RetryConfig(backoff=BackoffStrategy(max_elapsed_time=3_000), awai
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """Where to, with which key, and how long a silence of the network is borne, in seconds."""
+    """What was decided, and how long a silence of the network is borne, in seconds."""
 
-    url: str
-    api_key: str | None = field(repr=False)
+    found: "Endpoint"
     timeout: float | None = None
 
     @property
-    def timeout_ms(self) -> int | None:
-        """The same in milliseconds, for the SDK."""
-        return None if self.timeout is None else round(self.timeout * 1000)
+    def url(self) -> str:
+        """Its base URL."""
+        return self.found.url
+
+    @property
+    def api_key(self) -> str:
+        """The key; empty where there is none."""
+        return self.found.key if isinstance(self.found.key, str) else ""
+
+    def setting(
+        self, *, retries: RetryConfig | None, hooks: "Sequence[Hooks]" = (), silence_ms: int | None = None
+    ) -> "Setting":
+        """The same for a client, whose key may be empty. `silence_ms` where no time-out is given."""
+        from heavylift.client.config import set_to
+
+        return set_to(
+            replace(self.found, key=self.api_key),
+            timeout_ms=silence_ms if self.timeout is None else round(self.timeout * 1000),
+            retry_config=retries,
+            hooks=hooks,
+        )
 
 
-def chosen(*, base_url: str | None, api_key: str | None, timeout: float | None) -> Server:
-    """What was given; the local server and the key in its data folder otherwise."""
-    if timeout is not None and not math.isfinite(timeout):
-        fail("--timeout is a number of seconds, such as 30.", status=USAGE)
-    url = (base_url or LOCAL_SERVER).rstrip("/")
-    if api_key is None and url == LOCAL_SERVER:
-        api_key = local_key()
-    return Server(url=url, api_key=api_key, timeout=timeout)
+@dataclass(slots=True, kw_only=True)
+class Options:
+    """What stands in front of a command. Nothing is decided before a command needs a server."""
+
+    base_url: str | None = None
+    api_key: str | None = field(default=None, repr=False)
+    profile: str | None = None
+    ca_cert: str | None = None
+    timeout: float | None = None
+    _server: Server | None = None
+
+    def server(self) -> Server:
+        """The server and its key, as the SDK would decide. What cannot be used ends the command."""
+        if self._server is None:
+            self._server = self._located()
+        return self._server
+
+    def _located(self) -> Server:
+        from heavylift.cli.failures import explained, status_of
+        from heavylift.client.errors import HeavyliftError
+        from heavylift.client.locating import Given, locate
+
+        if self.timeout is not None and not math.isfinite(self.timeout):
+            fail("--timeout is a number of seconds, such as 30.", status=USAGE)
+        given = Given(url=self.base_url, key=self.api_key, profile=self.profile, ca_cert=self.ca_cert)
+        try:
+            return Server(found=locate(given), timeout=self.timeout)
+        except HeavyliftError as error:
+            fail(explained(error, server_url=self.base_url or ""), status=status_of(error))
 
 
-def local_key() -> str | None:
-    """The key that `heavylift serve` keeps in its data folder; None where there is none to read."""
-    folder = Path(os.environ.get("HEAVYLIFT_DATA") or "heavylift-data")
-    try:
-        folder = folder.expanduser()
-        return (folder / "api-key").read_text(encoding="ascii").strip() or None
-    except (OSError, UnicodeDecodeError, RuntimeError):
-        return None
+def options_of(context: typer.Context) -> Options:
+    """The options in front of the command."""
+    options = context.find_root().obj
+    assert isinstance(options, Options), "the root command sets it"
+    return options
 
 
 def server_of(context: typer.Context) -> Server:
-    """What the options in front of the command have chosen."""
-    server = context.find_root().obj
-    assert isinstance(server, Server), "the root command sets it"
-    return server
+    """What they have chosen."""
+    return options_of(context).server()
 
 
 @contextmanager
@@ -72,21 +101,27 @@ def connected(
     context: typer.Context, *, retries: RetryConfig | None = BRIEF, hooks: "Sequence[Hooks]" = ()
 ) -> "Iterator[Heavylift]":
     """A client for the length of a `with` block. What it raises ends the command in one line."""
-    from heavylift.cli.failures import explained, status_of
-    from heavylift.client.client import Heavylift
-    from heavylift.client.errors import HeavyliftError
+    from heavylift.client.errors import MissingKeyError
 
     server = server_of(context)
-    _show_warnings()
-    try:
-        with Heavylift(
-            api_key=server.api_key or "",  # a server may do without
-            server_url=server.url,
-            timeout_ms=server.timeout_ms,
-            retry_config=retries,
-            hooks=hooks,
-        ) as client:
+    with said(server):
+        if server.found.key is None:
+            raise MissingKeyError(server.found.lacking_key())
+        from heavylift.client.client import Heavylift
+
+        _show_warnings()
+        with Heavylift.of(server.setting(retries=retries, hooks=hooks)) as client:
             yield client
+
+
+@contextmanager
+def said(server: Server) -> Iterator[None]:
+    """What the SDK raises about this server ends the command in one line."""
+    from heavylift.cli.failures import explained, status_of
+    from heavylift.client.errors import HeavyliftError
+
+    try:
+        yield
     except BrokenPipeError:
         raise  # who reads our output has seen enough
     except (HeavyliftError, OSError) as error:

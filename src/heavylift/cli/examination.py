@@ -10,7 +10,7 @@ from typing import Final
 from heavylift.cli import probes
 from heavylift.cli.amounts import show_bytes
 from heavylift.cli.connection import Server
-from heavylift.cli.failures import explained
+from heavylift.cli.failures import explained, in_words_of_commands
 from heavylift.cli.probes import MIB, Finding
 from heavylift.client import checksums, errors
 from heavylift.client.calls import Answer
@@ -39,12 +39,8 @@ def examine(server: Server) -> Iterator[Finding]:
     """All checks, one after the other; those that make no sense after a failure are left out."""
     dates = _Dates()
     try:
-        with Heavylift(
-            api_key=server.api_key or "",
-            server_url=server.url,
-            timeout_ms=server.timeout_ms or SILENCE_MS,
-            retry_config=RetryConfig("none"),
-            hooks=[dates],
+        with Heavylift.of(
+            server.setting(retries=RetryConfig("none"), hooks=[dates], silence_ms=SILENCE_MS)
         ) as client:
             yield from _greeted(client, server, dates)
     except errors.HeavyliftError as error:
@@ -62,11 +58,16 @@ def _greeted(client: Heavylift, server: Server, dates: _Dates) -> Iterator[Findi
             yield probes.foreign("server", error.status_code)
             return
         yield reached
-        yield _failed("key", error, server)
+        missing = errors.MissingKeyError(server.found.lacking_key())
+        yield _failed("key", missing if server.found.key is None else error, server)
         yield probes.clock(error.headers.get("date"), now=time.time())
         return
     yield reached
-    said = "the server takes it" if server.api_key else "there is none, and the server asks for none"
+    said = (
+        f"the server takes it; it came from {in_words_of_commands(server.found.key_name)}"
+        if server.api_key
+        else "there is none, and the server asks for none"
+    )
     yield Finding(check="key", state="ok", said=said)
     yield probes.clock(dates.date, now=dates.came)
     extended = _extended(client)

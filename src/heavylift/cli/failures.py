@@ -14,7 +14,7 @@ def status_of(error: Exception) -> int:
     match error:
         case errors.NotFoundError():
             return NOT_FOUND
-        case errors.AuthenticationError() | errors.PermissionDeniedError():
+        case errors.AuthenticationError() | errors.PermissionDeniedError() | errors.MissingKeyError():
             return KEY_REFUSED
         case errors.InvalidRequestError():
             return USAGE
@@ -33,9 +33,7 @@ def _of_an_answer(error: errors.SDKValidationError) -> bool:
 
 def explained(error: Exception, *, server_url: str, secret: str | None = None) -> str:
     """What was wrong and what to do about it. The key is never in it, even if the server repeats it."""
-    said = " ".join([_said(error), *getattr(error, "__notes__", ())]).replace(
-        "the same call", "the same command"
-    )
+    said = in_words_of_commands(" ".join([_said(error), *getattr(error, "__notes__", ())]))
     sentence = said if said.endswith((".", "!", "?")) else f"{said}."
     remedy = _remedy(error, server_url)
     text = f"{sentence} {remedy}" if remedy else sentence
@@ -46,7 +44,26 @@ def _said(error: Exception) -> str:
     if isinstance(error, OSError):
         name = f"{error.filename}: " if error.filename else ""
         return f"{name}{error.strerror or error}".replace(" to=", " --to")
-    return str(error).replace("timeout_ms", "--timeout")
+    return str(error)
+
+
+WORDS: Final = {
+    "timeout_ms": "--timeout",
+    'api_key=""': '--api-key ""',
+    "api_key=": "--api-key",
+    "server_url=": "--base-url",
+    "profile=": "--profile",
+    "by ca_cert=": "by --ca-cert",
+    "the same call": "the same command",
+}
+"""What the SDK calls arguments, and the command line options."""
+
+
+def in_words_of_commands(said: str) -> str:
+    """What the SDK says, as the command line does."""
+    for argument, option in WORDS.items():
+        said = said.replace(argument, option)
+    return said
 
 
 def _remedy(error: Exception, server_url: str) -> str:

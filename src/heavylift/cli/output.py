@@ -38,7 +38,11 @@ def show_object(model: "BaseModel", *, as_json: bool) -> None:
     if as_json:
         show_json(data)
         return
-    flat = dict(_flattened(data))
+    show_fields(dict(_flattened(data)))
+
+
+def show_fields(flat: Mapping[str, str]) -> None:
+    """A field a line: aligned on a terminal, parted by a tab elsewhere."""
     width = max(len(name) for name in flat) if sys.stdout.isatty() else 0
     for name, value in flat.items():
         typer.echo(f"{name:<{width}}\t{value}" if not width else f"{name:<{width}}  {value}")

@@ -2,7 +2,6 @@
 
 import http.client
 import json
-import ssl
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Final, Literal
@@ -12,9 +11,10 @@ import httpx2
 
 from heavylift.cli.amounts import show_bytes
 from heavylift.cli.connection import Server
-from heavylift.client.config import authorization
+from heavylift.client.credentials import authorization
 from heavylift.client.drivers.naming import naming
 from heavylift.client.drivers.opening import open_client
+from heavylift.client.drivers.trusting import trusted
 from heavylift.client.drivers.whole import read_whole
 from heavylift.client.errors import HeavyliftError, error_for, is_envelope
 from heavylift.client.proxies import proxy_for
@@ -62,7 +62,7 @@ def storage(server: Server) -> Finding:
     try:
         with (
             naming(url),
-            open_client(httpx2.Client, url) as http,
+            open_client(httpx2.Client, url, server.found.trust) as http,
             http.stream("GET", url, timeout=PATIENCE) as answer,
         ):
             status, headers = answer.status_code, answer.headers
@@ -162,13 +162,13 @@ def _announced(server: Server, upload_id: str, size: int) -> tuple[int | None, b
     where = urlsplit(server.url)
     host = where.hostname or ""
     connection = (
-        http.client.HTTPSConnection(host, where.port, timeout=PATIENCE, context=ssl.create_default_context())
+        http.client.HTTPSConnection(host, where.port, timeout=PATIENCE, context=trusted(server.found.trust))
         if where.scheme == "https"
         else http.client.HTTPConnection(host, where.port, timeout=PATIENCE)
     )
     try:
         connection.putrequest("POST", f"{where.path}/uploads/{quote(upload_id, safe='')}/parts")
-        if (secret := authorization(server.api_key or "")) is not None:
+        if (secret := authorization(server.api_key)) is not None:
             connection.putheader("Authorization", secret)
         connection.putheader("Content-Type", "multipart/form-data; boundary=heavylift-doctor")
         connection.putheader("Content-Length", str(size))

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +13,7 @@ from heavylift.cli.local import Config, Data, load_settings, with_stores
 
 if TYPE_CHECKING:
     from heavylift.api.run import Listening
+    from heavylift.cli.announcement import Announcement
     from heavylift.service.keys import FirstKey
     from heavylift.settings import Settings
 
@@ -45,6 +47,7 @@ def serve(
     pass_on(given)
 
     from heavylift.api.run import CannotServe, Listening, prepare
+    from heavylift.cli.announcement import Announcement
     from heavylift.logs import configure_logs
     from heavylift.service.keys import FirstKey
     from heavylift.service.ports import StorageDown, StorageFull
@@ -53,11 +56,10 @@ def serve(
     async def first_key(stores: Stores) -> FirstKey:
         return await bootstrap(settings, make_keys(stores))
 
+    announcement = Announcement(settings)
+
     def reload() -> Listening | None:
-        try:
-            return listening(load_settings(config, **given))
-        except typer.Exit:  # which has said why
-            return None
+        return reloaded(announcement, config, given)
 
     configure_logs(settings.log_format, settings.log_level)
     try:
@@ -72,10 +74,24 @@ def serve(
     except (StorageDown, StorageFull) as error:
         say(f"the storage does not answer: {error}. The service starts, and is ready once it does")
 
-    def announce(url: str) -> None:
-        typer.echo(f"heavylift serves {url}")
+    raise typer.Exit(
+        prepared.serve(reload=reload, announce=announcement.make, withdraw=announcement.withdraw)
+    )
 
-    raise typer.Exit(prepared.serve(reload=reload, announce=announce))
+
+def reloaded(announcement: "Announcement", config: str | None, given: dict[str, Any]) -> "Listening | None":
+    """The settings as they are now; None, and why is said, for those that cannot be used."""
+    try:
+        settings = load_settings(config, **given)
+    except typer.Exit:
+        return None
+    from heavylift.api.run import CannotServe
+
+    found = listening(settings)
+    with suppress(CannotServe):  # then it is refused, which is said by whoever refuses it
+        found.certificate()
+        announcement.renew(settings)
+    return found
 
 
 def listening(settings: "Settings") -> "Listening":

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
-from heavylift.client.config import ApiKey, settle
+from heavylift.client.config import Setting, settle
 from heavylift.client.drivers.asynchronous import AsyncDriver
 from heavylift.client.drivers.blocking import BlockingDriver
 from heavylift.client.drivers.transport import AsyncHTTP, AsyncTransport, BlockingHTTP, BlockingTransport
+from heavylift.client.endpoint import ApiKey
 from heavylift.client.hooks import Hooks
 from heavylift.client.methods import OnAsync, OnBlocking
 from heavylift.client.resources import AsyncFiles, AsyncUploads, Files, Uploads
@@ -19,11 +20,14 @@ from heavylift.client.retries import RetryConfig
 class Heavylift(OnBlocking):
     """Blocks until the answer is there. To be used in a `with` block, or closed. Safe to share by threads.
 
-    `api_key` is a string or a function that gives one, asked before every request; else
-    HEAVYLIFT_API_KEY. `server_url` else HEAVYLIFT_BASE_URL, else the local server. `timeout_ms`
-    is the longest silence of the network that is borne. A given `http_client` stays open, and
-    keeps its own time-outs unless `timeout_ms` is given too. `state_folder` holds the journal of
-    unfinished transfers; else the folder that the system has for such things.
+    `api_key` is a string or a function that gives one, asked before every request; "" sends none.
+    What is not given of `server_url` and `api_key` comes from `profile`, from HEAVYLIFT_BASE_URL
+    and HEAVYLIFT_API_KEY, a profile of `heavylift login`, OPENAI_BASE_URL and OPENAI_API_KEY, or the
+    service that runs beside us, in this order; MissingKeyError where no key is found. `ca_cert` is a
+    file of certificates, whose server certificates alone are believed. `timeout_ms` is the longest
+    silence of the network that is borne. A given `http_client` stays open, and keeps its own
+    certificates and, unless `timeout_ms` is given too, time-outs. `state_folder` holds the journal
+    of unfinished transfers; else the folder that the system has for such things.
     """
 
     def __init__(
@@ -31,6 +35,8 @@ class Heavylift(OnBlocking):
         *,
         api_key: ApiKey | None = None,
         server_url: str | None = None,
+        profile: str | None = None,
+        ca_cert: str | os.PathLike[str] | None = None,
         retry_config: RetryConfig | None = None,
         timeout_ms: int | None = None,
         http_client: BlockingHTTP | None = None,
@@ -41,13 +47,26 @@ class Heavylift(OnBlocking):
         setting = settle(
             api_key=api_key,
             server_url=server_url,
+            profile=profile,
+            ca_cert=ca_cert,
             retry_config=retry_config,
             timeout_ms=timeout_ms,
             debug_logger=debug_logger,
             hooks=hooks,
             state_folder=state_folder,
         )
-        super().__init__(BlockingDriver(BlockingTransport(http_client, setting.server_url), setting))
+        self._begin(setting, http_client)
+
+    @classmethod
+    def of(cls, setting: Setting) -> Self:
+        """A client for what is decided already."""
+        made = cls.__new__(cls)
+        cls._begin(made, setting, None)
+        return made
+
+    def _begin(self, setting: Setting, http_client: BlockingHTTP | None) -> None:
+        transport = BlockingTransport(http_client, setting.server_url, setting.trust)
+        super().__init__(BlockingDriver(transport, setting))
         self.uploads = Uploads(self.driver)
         self.files = Files(self.driver)
 
@@ -78,6 +97,8 @@ class AsyncHeavylift(OnAsync):
         *,
         api_key: ApiKey | None = None,
         server_url: str | None = None,
+        profile: str | None = None,
+        ca_cert: str | os.PathLike[str] | None = None,
         retry_config: RetryConfig | None = None,
         timeout_ms: int | None = None,
         http_client: AsyncHTTP | None = None,
@@ -88,13 +109,26 @@ class AsyncHeavylift(OnAsync):
         setting = settle(
             api_key=api_key,
             server_url=server_url,
+            profile=profile,
+            ca_cert=ca_cert,
             retry_config=retry_config,
             timeout_ms=timeout_ms,
             debug_logger=debug_logger,
             hooks=hooks,
             state_folder=state_folder,
         )
-        super().__init__(AsyncDriver(AsyncTransport(http_client, setting.server_url), setting))
+        self._begin(setting, http_client)
+
+    @classmethod
+    def of(cls, setting: Setting) -> Self:
+        """A client for what is decided already."""
+        made = cls.__new__(cls)
+        cls._begin(made, setting, None)
+        return made
+
+    def _begin(self, setting: Setting, http_client: AsyncHTTP | None) -> None:
+        transport = AsyncTransport(http_client, setting.server_url, setting.trust)
+        super().__init__(AsyncDriver(transport, setting))
         self.uploads = AsyncUploads(self.driver)
         self.files = AsyncFiles(self.driver)
 

@@ -1,32 +1,30 @@
 """What a client is set to: from its arguments, else from the environment, else by default."""
 
-import inspect
 import logging
 import os
 import random
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, TypeAlias
-from urllib.parse import urlsplit, urlunsplit
+from typing import Final
 
 import platformdirs
 
 from heavylift.client.contact import Contacts
-from heavylift.client.errors import InvalidRequestError
+from heavylift.client.endpoint import SYSTEM, ApiKey, Endpoint, Trust
+from heavylift.client.errors import MissingKeyError
 from heavylift.client.hooks import Hooks
 from heavylift.client.local import LOCAL_SERVER
+from heavylift.client.locating import Given, locate
 from heavylift.client.logs import LOGGER
 from heavylift.client.options import check_timeout
 from heavylift.client.retries import DEFAULT_RETRIES, PATIENT_RETRIES, RetryConfig, check_retries
 
 SILENCE_MS: Final = 120_000
 """How long the network may be silent by default: a `complete` with an md5 reads the whole file first."""
-
-ApiKey: TypeAlias = str | Callable[[], str] | Callable[[], Awaitable[str]]
 
 
 def _now() -> datetime:
@@ -43,10 +41,16 @@ def _state_folder() -> Path:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """All that a flow may know of its client. Tests pass in clock, time, dice and keys."""
+    """All that a flow may know of its client. Tests pass in clock, time, dice and keys.
+
+    `key_name`: where the key came from. `key_only_to`: the URL of the one server that it may go to, if so.
+    """
 
     api_key: ApiKey | None = field(default=None, repr=False)
     server_url: str = LOCAL_SERVER
+    key_name: str = "api_key="
+    key_only_to: str | None = None
+    trust: Trust = SYSTEM
     retries: RetryConfig | None = None
     timeout_ms: int | None = None
     hooks: Sequence[Hooks] = ()
@@ -67,67 +71,60 @@ class Setting:
 
 def settle(
     *,
-    api_key: ApiKey | None,
-    server_url: str | None,
-    retry_config: RetryConfig | None,
-    timeout_ms: int | None,
-    debug_logger: logging.Logger | None,
-    hooks: Sequence[Hooks],
-    state_folder: str | os.PathLike[str] | None,
+    api_key: ApiKey | None = None,
+    server_url: str | None = None,
+    profile: str | None = None,
+    ca_cert: str | os.PathLike[str] | None = None,
+    retry_config: RetryConfig | None = None,
+    timeout_ms: int | None = None,
+    debug_logger: logging.Logger | None = None,
+    hooks: Sequence[Hooks] = (),
+    state_folder: str | os.PathLike[str] | None = None,
     environment: Mapping[str, str] = os.environ,
 ) -> Setting:
-    """Arguments first, then HEAVYLIFT_API_KEY, HEAVYLIFT_BASE_URL and HEAVYLIFT_DEBUG, then defaults.
+    """Arguments first; server and key then as `endpoint` decides, HEAVYLIFT_DEBUG, then defaults.
 
-    An empty key is taken at its word: no key is sent, whatever the environment says.
+    An empty key is taken at its word: no key is sent, whatever the environment says. Raises MissingKeyError
+    where there is none at all.
     """
     check_timeout(timeout_ms)
     check_retries("retry_config", retry_config)
+    found = locate(Given(url=server_url, key=api_key, profile=profile, ca_cert=ca_cert), environment)
+    if found.key is None:
+        raise MissingKeyError(found.lacking_key())
+    return set_to(
+        found, retry_config=retry_config, timeout_ms=timeout_ms, debug_logger=debug_logger, hooks=hooks,
+        state_folder=state_folder, environment=environment,
+    )  # fmt: skip
+
+
+def set_to(
+    found: Endpoint,
+    *,
+    retry_config: RetryConfig | None = None,
+    timeout_ms: int | None = None,
+    debug_logger: logging.Logger | None = None,
+    hooks: Sequence[Hooks] = (),
+    state_folder: str | os.PathLike[str] | None = None,
+    environment: Mapping[str, str] = os.environ,
+) -> Setting:
+    """The same, where server and key are decided already."""
+    check_timeout(timeout_ms)
     logger = debug_logger or LOGGER
     if debug_logger is None and environment.get("HEAVYLIFT_DEBUG"):
         _show_debug_lines(logger)
-    folder = _state_folder() if state_folder is None else Path(os.path.abspath(state_folder))
     return Setting(
-        api_key=environment.get("HEAVYLIFT_API_KEY") if api_key is None else api_key,
-        server_url=checked_url(server_url or environment.get("HEAVYLIFT_BASE_URL") or LOCAL_SERVER),
+        api_key=found.key,
+        server_url=found.url,
+        key_name=found.key_name,
+        key_only_to=found.only_to,
+        trust=found.trust,
         retries=retry_config,
         timeout_ms=timeout_ms,
         hooks=tuple(hooks),
         logger=logger,
-        state_folder=folder,
+        state_folder=_state_folder() if state_folder is None else Path(os.path.abspath(state_folder)),
     )
-
-
-def checked_url(url: str) -> str:
-    """The URL without trailing slashes. Raises InvalidRequestError for what is no HTTP URL of a server, and
-    says what it should be."""
-    try:
-        parts = urlsplit(url)
-        sound = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or True)
-    except (ValueError, TypeError, AttributeError):  # the last two: it is no text at all
-        sound = False
-    if not sound or not url.isprintable() or " " in url:
-        shown = url.partition("://")[0] + "://***" if isinstance(url, str) and "@" in url else url
-        raise InvalidRequestError(f"{shown!r} is not a server URL. It looks like {LOCAL_SERVER}")
-    credentials, _, netloc = parts.netloc.rpartition("@")
-    signs = {"name and password": credentials, "?": "?" in url, "#": "#" in url}
-    if any(signs.values()):
-        plain = urlunsplit((parts.scheme, netloc, parts.path, "", "")).rstrip("/")
-        hint = ". A key goes into api_key, other credentials into http_headers" if credentials else ""
-        extra = " and no ".join(name for name, there in signs.items() if there)
-        raise InvalidRequestError(f"A server URL has no {extra}: it is {plain} here{hint}")
-    return url.rstrip("/")
-
-
-def authorization(key: object) -> str | None:
-    """The header's value for this key, None for no key. The key never gets into an error."""
-    if inspect.isawaitable(key) or not isinstance(key, str):
-        raise InvalidRequestError("The api_key function did not return a string")
-    secret = key.strip()
-    if not secret:
-        return None
-    if not (secret.isascii() and secret.isprintable()):
-        raise InvalidRequestError("The API key holds characters that no key has. Was it pasted whole?")
-    return secret if secret.startswith("Bearer ") else f"Bearer {secret}"
 
 
 def _show_debug_lines(logger: logging.Logger) -> None:

@@ -15,9 +15,11 @@ HeavyliftError                    the root: catch this one to catch all of them
 ├── SDKValidationError            an argument or an answer does not fit its description
 ├── HTTPClientError               there is no answer
 │   ├── ConnectionError           no connection, or it broke
+│   │   └── CertificateError      the server's certificate is not believed
 │   ├── RequestTimeoutError       silence for longer than `timeout_ms`
 │   ├── RequestAbortedError       given up on request of the caller
 │   ├── InvalidRequestError       the request could not even be made
+│   │   └── MissingKeyError       nothing says which API key to send
 │   └── UnexpectedClientError     anything else below HTTP
 ├── FileChangedError              the file was changed while it was being read, here or on the server
 ├── CorruptedError                bytes arrived that are not those that were sent
@@ -208,6 +210,15 @@ class ConnectionError(HTTPClientError):
     remedy = "Is the server running, and is this its URL?"
 
 
+class CertificateError(ConnectionError):
+    """The server's certificate is not believed, so nothing was sent. It is not tried again."""
+
+    remedy = (
+        "If its authority is a private one, name the file of the authority's certificate with ca_cert=,"
+        " HEAVYLIFT_CA_CERT or --ca-cert"
+    )
+
+
 class RequestTimeoutError(HTTPClientError):
     """The other side was silent for longer than `timeout_ms`."""
 
@@ -220,6 +231,10 @@ class RequestAbortedError(HTTPClientError):
 
 class InvalidRequestError(HTTPClientError):
     """The request could not even be made: a bad URL, key, header or kind of argument."""
+
+
+class MissingKeyError(InvalidRequestError):
+    """Nothing says which API key to send: no argument, variable, profile or installation."""
 
 
 class UnexpectedClientError(HTTPClientError):

@@ -14,8 +14,11 @@ from heavylift._version import __version__
 from heavylift.client import errors, redirects
 from heavylift.client.bodies import prepare
 from heavylift.client.calls import Answer, Attempt, Call, Discard, Evaluate, Flow, Pause, Request, Tally
-from heavylift.client.config import Setting, authorization, checked_url
+from heavylift.client.config import Setting
+from heavylift.client.credentials import authorization, may_have_key, tell_whence
 from heavylift.client.errors import (
+    AuthenticationError,
+    CertificateError,
     HeavyliftError,
     HTTPClientError,
     SDKError,
@@ -26,6 +29,7 @@ from heavylift.client.errors import (
 from heavylift.client.hooks import HookContext, returned
 from heavylift.client.logs import log_answer, log_request, without_password
 from heavylift.client.options import check_headers
+from heavylift.client.origins import checked_url
 from heavylift.client.proxies import is_loopback
 from heavylift.client.retries import RETRIED_CODES, UNREACHED_MS, Failure, pause_before_retry
 
@@ -64,6 +68,8 @@ def exchange(call: Call[T], setting: Setting) -> Flow[T]:
             return settled
     except HeavyliftError as error:
         raised = error
+        if isinstance(error, AuthenticationError):
+            tell_whence(error, setting, context.server_url, call.options.http_headers)
         for hooks in setting.hooks:
             given = yield Evaluate(partial(hooks.after_error, context, raised))
             raised = returned(given, HeavyliftError, hooks, "after_error")
@@ -184,7 +190,7 @@ def _request(
     """The request of one attempt, with a fresh key and after the hooks."""
     api_key = setting.api_key
     value = (yield Evaluate(api_key)) if callable(api_key) else api_key
-    secret = None if value is None else authorization(value)
+    secret = authorization(value) if may_have_key(setting, context.server_url) else None
     headers = {
         "Accept": "application/json",
         "Accept-Encoding": "identity",
@@ -260,6 +266,8 @@ def _pause(
     )
     codes = call.options.retry_codes
     retries = call.options.retries or setting.retries_for(patient=call.patient, most_ms=call.most_ms)
+    if isinstance(outcome, CertificateError) and not setting.contacts.of(_server(call, setting)).answered:
+        return None  # it will be the same certificate
     if not retries.await_server:
         retries = retries.within(_unreached_ms(call, setting, outcome))
     pause = pause_before_retry(

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Final
 
-from heavylift.client.config import ApiKey
+from heavylift.client.endpoint import ApiKey
 from heavylift.client.logs import without_password
 
 _SCOPES: Final = ("authorization", "openai-organization", "openai-project")

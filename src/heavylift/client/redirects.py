@@ -2,11 +2,12 @@
 
 from dataclasses import replace
 from typing import Final
-from urllib.parse import SplitResult, urljoin, urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from heavylift.client.calls import Answer, Request
 from heavylift.client.hidden import is_secret
 from heavylift.client.logs import without_password
+from heavylift.client.origins import origin
 
 MOST: Final = 5
 """Redirects of one request. More are a circle."""
@@ -30,7 +31,7 @@ def redirected(request: Request, answer: Answer) -> Request | None:
     try:
         url = urljoin(request.url, location)
         here, there = urlsplit(request.url), urlsplit(url)
-        same = _origin(here) == _origin(there)
+        same = origin(request.url) == origin(url)
     except ValueError:
         return None
     if (
@@ -41,7 +42,3 @@ def redirected(request: Request, answer: Answer) -> Request | None:
         return None
     headers = {name: value for name, value in request.headers.items() if same or not is_secret(name)}
     return replace(request, url=without_password(url), headers=headers)
-
-
-def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:
-    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)

@@ -76,6 +76,15 @@ class Listening:
         return f"[{self.host}]:{port}" if ":" in self.host else f"{self.host}:{port}"
 
     def url(self, bound: socket.socket) -> str:
-        """The base URL of what is served there."""
-        scheme = "http" if self.tls_cert is None else "https"
-        return f"{scheme}://{self.place(bound.getsockname()[1])}/v1"
+        """The base URL of what is served there, by the name that the settings have for it."""
+        return f"{self._scheme}://{self.place(bound.getsockname()[1])}/v1"
+
+    def url_here(self, bound: socket.socket) -> str:
+        """The base URL for clients on this machine: by the very address, as a name may lead elsewhere."""
+        host, port = bound.getsockname()[:2]
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - looked for, not bound
+        return f"{self._scheme}://{f'[{host}]' if ':' in host else host}:{port}/v1"
+
+    @property
+    def _scheme(self) -> str:
+        return "http" if self.tls_cert is None else "https"

@@ -57,9 +57,15 @@ def connection_maker(app: ASGIApp) -> Callable[[Connections, dict[str, Any]], as
 
 
 def serve_alone(
-    app: ASGIApp, listening: Listening, bound: socket.socket, announce: Callable[[], None]
+    app: ASGIApp,
+    listening: Listening,
+    bound: socket.socket,
+    *,
+    announce: Callable[[], None],
+    withdraw: Callable[[], None],
 ) -> int:
-    """Serve in this process until told to stop, and say the exit status. `announce` is called once."""
+    """Serve in this process until told to stop, and say the exit status. `announce` is called once it serves,
+    `withdraw` when it is told to stop."""
     told: list[int] = []
     announced = False
 
@@ -74,6 +80,7 @@ def serve_alone(
 
     def stop(number: int) -> None:
         told.append(number)
+        withdraw()
         (process.drain if len(told) == 1 else process.end)()
 
     async def run() -> None:

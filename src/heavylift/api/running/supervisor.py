@@ -130,9 +130,10 @@ class Supervisor:
         *,
         reload: Callable[[], Listening | None],
         announce: Callable[[], None],
+        withdraw: Callable[[], None],
     ) -> None:
         self._app, self._listening, self._bound = app, listening, bound
-        self._reload, self._announce = reload, announce
+        self._reload, self._announce, self._withdraw = reload, announce, withdraw
         self._board = Board.new(3 * listening.workers + 1)  # those that leave may still be there
         self._workers: list[Worker] = []
         self._pauses = Pauses()
@@ -296,6 +297,7 @@ class Supervisor:
 
     def _leave(self, order: bytes, *, patience: float, status: int) -> None:
         """Let all go."""
+        self._withdraw()
         self._status = status
         self._bound.close()  # theirs are what is left of it
         if self._pause is not None:

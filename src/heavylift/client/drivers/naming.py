@@ -1,5 +1,6 @@
 """What fails below HTTP, in the SDK's own errors."""
 
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -51,6 +52,10 @@ def named(error: Exception, url: str, proxy: Proxy | None) -> HTTPClientError:
             )
         case httpx2.UnsupportedProtocol() | httpx2.LocalProtocolError() | httpx2.InvalidURL():
             failed = InvalidRequestError(f"The request could not be made: {said}", cause=error)
+        case httpx2.ConnectError() if (reason := _disbelieved(error)) is not None:
+            failed = errors.CertificateError(
+                f"The certificate of {_whom(url, None)} is not believed: {reason}", cause=error
+            )
         case httpx2.ConnectError() | httpx2.ProxyError():
             failed = errors.ConnectionError(f"Could not connect to {_whom(url, proxy)}: {said}", cause=error)
             failed.refused = _is_refused(error) and proxy is None
@@ -69,10 +74,20 @@ def _whom(url: str, proxy: Proxy | None) -> str:
     return without_password(url).partition("?")[0] or "the server"
 
 
-def _is_refused(error: BaseException | None) -> bool:
+def _is_refused(error: BaseException) -> bool:
     """Whether the other machine answered that nobody listens there."""
+    return any(isinstance(cause, ConnectionRefusedError) for cause in _causes(error))
+
+
+def _disbelieved(error: BaseException) -> str | None:
+    """Why the certificate was not believed, in OpenSSL's words; None if it is not about that."""
+    for cause in _causes(error):
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return cause.verify_message or cause.reason or str(cause)
+    return None
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
-        if isinstance(error, ConnectionRefusedError):
-            return True
+        yield error
         error = error.__cause__ or error.__context__
-    return False

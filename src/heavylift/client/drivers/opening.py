@@ -1,6 +1,5 @@
 """A client of the HTTP library: its pool and patience, which proxy it uses, whom it trusts."""
 
-import os
 import ssl
 import threading
 from typing import Final, Generic, TypeVar
@@ -8,6 +7,8 @@ from typing import Final, Generic, TypeVar
 import httpx2
 
 from heavylift.client.config import SILENCE_MS
+from heavylift.client.drivers.trusting import trusted
+from heavylift.client.endpoint import SYSTEM, Trust
 from heavylift.client.errors import InvalidRequestError
 from heavylift.client.proxies import Proxy, proxy_for
 
@@ -25,10 +26,10 @@ def patience(milliseconds: int | None) -> httpx2.Timeout:
     return httpx2.Timeout(seconds, connect=min(seconds, CONNECT_SECONDS))
 
 
-def open_client(kind: type[C], server_url: str) -> C:
+def open_client(kind: type[C], server_url: str, trust: Trust = SYSTEM) -> C:
     """A client that begins with this server. Raises InvalidRequestError for an environment that it cannot
     follow there."""
-    roads = Roads() if issubclass(kind, httpx2.Client) else AsyncRoads()
+    roads = Roads(trust) if issubclass(kind, httpx2.Client) else AsyncRoads(trust)
     roads.to(httpx2.URL(server_url))
     return kind(transport=roads, timeout=patience(None), trust_env=False)
 
@@ -36,8 +37,9 @@ def open_client(kind: type[C], server_url: str) -> C:
 class _Roads(Generic[T]):
     """The road to each server, by the URL that is really asked: straight, or through its proxy."""
 
-    def __init__(self, kind: type[T]) -> None:
+    def __init__(self, kind: type[T], trust: Trust) -> None:
         self._kind: type[T] = kind
+        self._trust = trust
         self._by_server: dict[tuple[str, str, int | None], T] = {}
         self._open: dict[tuple[str, str | None], T] = {}
         self._lock = threading.Lock()
@@ -62,7 +64,7 @@ class _Roads(Generic[T]):
 
     def _made(self, scheme: str, proxy: Proxy | None) -> T:
         secure = scheme == "https" or (proxy is not None and proxy.address.startswith("https:"))
-        trust = _trust() if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        trust = trusted(self._trust) if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         named = None
         if proxy is not None:
             try:
@@ -78,8 +80,8 @@ class _Roads(Generic[T]):
 class Roads(_Roads[httpx2.HTTPTransport], httpx2.BaseTransport):
     """For a blocking client."""
 
-    def __init__(self) -> None:
-        super().__init__(httpx2.HTTPTransport)
+    def __init__(self, trust: Trust) -> None:
+        super().__init__(httpx2.HTTPTransport, trust)
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send it on its road."""
@@ -94,8 +96,8 @@ class Roads(_Roads[httpx2.HTTPTransport], httpx2.BaseTransport):
 class AsyncRoads(_Roads[httpx2.AsyncHTTPTransport], httpx2.AsyncBaseTransport):
     """For one that is awaited."""
 
-    def __init__(self) -> None:
-        super().__init__(httpx2.AsyncHTTPTransport)
+    def __init__(self, trust: Trust) -> None:
+        super().__init__(httpx2.AsyncHTTPTransport, trust)
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send it on its road."""
@@ -125,23 +127,3 @@ def _unfit(proxy: Proxy, why: str) -> InvalidRequestError:
         f"{proxy.variable} names the proxy {scheme}://***, which has no valid URL: {why}."
         " It looks like http://HOST:PORT or http://NAME:PASSWORD@HOST:PORT"
     )
-
-
-def _trust() -> ssl.SSLContext:
-    """Whom to trust: SSL_CERT_FILE and SSL_CERT_DIR if they are set, else the system."""
-    named: dict[str, str] = {}
-    for variable, argument in (("SSL_CERT_FILE", "cafile"), ("SSL_CERT_DIR", "capath")):
-        path = os.environ.get(variable)
-        if path and not os.path.exists(path):
-            raise InvalidRequestError(f"{variable} names {path}, which is not there. Correct or unset it")
-        if path:
-            named[argument] = path
-    try:
-        if named:
-            return ssl.create_default_context(**named)  # type: ignore[arg-type]
-        return httpx2.create_ssl_context(trust_env=False)
-    except (OSError, ssl.SSLError) as error:
-        raise InvalidRequestError(
-            f"The certificates of {' and '.join(named.values()) or 'this system'} cannot be read: {error}",
-            cause=error,
-        ) from error

@@ -17,6 +17,7 @@ from heavylift.client.drivers.opening import open_client, patience
 from heavylift.client.drivers.reading import AsyncBody, Body
 from heavylift.client.drivers.threads import in_thread
 from heavylift.client.drivers.whole import kept, read_whole, read_whole_async
+from heavylift.client.endpoint import SYSTEM, Trust
 from heavylift.client.errors import RequestAbortedError
 from heavylift.client.local import LOCAL_SERVER
 
@@ -49,8 +50,10 @@ def _seconds(client: AsyncHTTP) -> float:
 class BlockingTransport:
     """Sends on the calling thread. A client that was given is left open."""
 
-    def __init__(self, client: BlockingHTTP | None, server_url: str = LOCAL_SERVER) -> None:
-        self._clients = BlockingClients(client, lambda: open_client(httpx2.Client, server_url))
+    def __init__(
+        self, client: BlockingHTTP | None, server_url: str = LOCAL_SERVER, trust: Trust = SYSTEM
+    ) -> None:
+        self._clients = BlockingClients(client, lambda: open_client(httpx2.Client, server_url, trust))
         self._owned = self._clients.owned
 
     def send(self, attempt: Attempt, aborted: Aborted) -> Answer:
@@ -185,8 +188,10 @@ def _read(response: httpx2.Response, content: bytes) -> Answer:
 class AsyncTransport:
     """Sends on the running event loop. A client that was given is left open."""
 
-    def __init__(self, client: AsyncHTTP | None, server_url: str = LOCAL_SERVER) -> None:
-        self._clients = AsyncClients(client, lambda: open_client(httpx2.AsyncClient, server_url))
+    def __init__(
+        self, client: AsyncHTTP | None, server_url: str = LOCAL_SERVER, trust: Trust = SYSTEM
+    ) -> None:
+        self._clients = AsyncClients(client, lambda: open_client(httpx2.AsyncClient, server_url, trust))
         self._owned = self._clients.owned
 
     async def send(self, attempt: Attempt) -> Answer:

@@ -1,0 +1,155 @@
+"""`heavylift login`, `logout` and `whoami`: which server, with which key, and as whom."""
+
+import os
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from heavylift.cli.connection import BRIEF, Server, connected, options_of, said, server_of
+from heavylift.cli.exits import USAGE, fail, one_line
+from heavylift.cli.output import AsJson, examples, show_fields, show_json
+
+if TYPE_CHECKING:
+    from heavylift.client.client import Heavylift
+    from heavylift.client.operations.identity import Identity
+
+LOGIN_EXAMPLES = examples(
+    'printf "%s\\n" "$HEAVYLIFT_API_KEY" | heavylift login --base-url "$HEAVYLIFT_BASE_URL" --profile work'
+)
+LOGOUT_EXAMPLES = examples("heavylift logout --profile work")
+WHOAMI_EXAMPLES = examples("heavylift whoami", "heavylift whoami --json | jq -r .project")
+
+Profile = Annotated[
+    str | None,
+    typer.Option("--profile", metavar="NAME", help="The profile. Default: `default`.", show_default=False),
+]
+
+
+def login(
+    context: typer.Context,
+    base_url: Annotated[
+        str | None,
+        typer.Option("--base-url", metavar="URL", help="The server, up to and with /v1.", show_default=False),
+    ] = None,
+    profile: Profile = None,
+    ca_cert: Annotated[
+        str | None,
+        typer.Option(
+            "--ca-cert", metavar="FILE", help="Certificate of the server's own authority.", show_default=False
+        ),
+    ] = None,
+) -> None:
+    """Try a server and a key to it, and keep both for later commands, in a profile.
+
+    Asks for what is not given. The key is not shown while it is typed; from a pipe, it is the
+    first line. An empty key is for a server that asks for none.
+    """
+    from heavylift.cli import profiles
+    from heavylift.client.endpoint import Endpoint
+    from heavylift.client.locating import trust_in
+    from heavylift.client.origins import checked_url
+    from heavylift.client.profiles import Profile as Kept
+
+    options = options_of(context)
+    name = _named(context, profile)
+    profiles.profiles_file()  # before anybody types a key in vain
+    url = base_url or options.base_url or _asked_url()
+    key = options.api_key if options.api_key is not None else _asked_key()
+    file = ca_cert or options.ca_cert
+    server = Server(
+        found=Endpoint(
+            url=url, url_name="--base-url", key=key.strip(), key_name="what was typed", trust=trust_in(file)
+        ),
+        timeout=options.timeout,
+    )
+    with said(server):
+        from heavylift.client.client import Heavylift
+
+        checked_url(url)
+        with Heavylift.of(server.setting(retries=BRIEF)) as client:
+            identity = _identity(client)
+        kept = profiles.keep(
+            name,
+            Kept(base_url=url.rstrip("/"), api_key=server.api_key, ca_cert=file and os.path.abspath(file)),
+        )
+    project = f", project {one_line(identity.project)}" if identity and identity.project else ""
+    typer.echo(f"The key opens {url}{project}. Kept as profile {name} in {kept}")
+
+
+def logout(context: typer.Context, profile: Profile = None) -> None:
+    """Forget a profile that `heavylift login` has kept. The key stays valid on its server."""
+    from heavylift.cli import profiles
+    from heavylift.client.errors import HeavyliftError
+
+    name = _named(context, profile)
+    try:
+        known = profiles.forget(name)
+    except HeavyliftError as error:
+        fail(str(error), status=USAGE)
+    typer.echo(f"Forgot the profile {name}." if known else f"There is no profile {name}.")
+
+
+def whoami(context: typer.Context, profile: Profile = None, as_json: AsJson = False) -> None:
+    """Show the server, its version, the project, and where the key came from."""
+    from heavylift.cli.failures import in_words_of_commands
+
+    options = options_of(context)
+    options.profile = profile or options.profile
+    with connected(context) as client:
+        identity = _identity(client)
+    found = server_of(context).found
+    facts: dict[str, Any] = {
+        "server": found.url,
+        "server_from": in_words_of_commands(found.url_name),
+        "version": identity.version if identity else None,
+        "project": identity.project if identity else None,
+        "key_from": in_words_of_commands(found.key_name) if found.key else None,
+    }
+    if as_json:
+        show_json(facts)
+        return
+    unknown = {"version": "not told", "project": "not told", "key_from": "no key is sent"}
+    show_fields({name: str(unknown[name] if value is None else value) for name, value in facts.items()})
+
+
+def _identity(client: "Heavylift") -> "Identity | None":
+    """Who one is; None on a server that does not tell, but takes the key."""
+    from heavylift.client.errors import SDKError
+    from heavylift.client.operations.identity import whoami as ask
+
+    try:
+        return client.driver.run(ask())
+    except SDKError:  # others answer 404, or what their gateway thinks of: the list is what all have
+        next(iter(client.files.list_files(limit=1)), None)
+    return None
+
+
+def _named(context: typer.Context, profile: str | None) -> str:
+    """The profile that is meant."""
+    from heavylift.client import profiles
+    from heavylift.client.locating import PROFILE
+
+    given = profile or options_of(context).profile or os.environ.get(PROFILE, "").strip()
+    name = (given or profiles.DEFAULT).strip()
+    if not name.isprintable() or not 0 < len(name) <= profiles.LONGEST_NAME:
+        fail(f"{name!r} is no name of a profile: it has 1 to 100 characters.", status=USAGE)
+    return name
+
+
+def _asked_url() -> str:
+    from heavylift.client.local import LOCAL_SERVER
+
+    said_elsewhere = os.environ.get("HEAVYLIFT_BASE_URL", "").strip()
+    if not sys.stdin.isatty():
+        return said_elsewhere or fail("--base-url must say which server it is.", status=USAGE)
+    url: str = typer.prompt("Server URL", default=said_elsewhere or LOCAL_SERVER, err=True)
+    return url.strip()
+
+
+def _asked_key() -> str:
+    """Typed without an echo, or the first line of a pipe."""
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().strip()
+    key: str = typer.prompt("API key", default="", show_default=False, hide_input=True, err=True)
+    return key
