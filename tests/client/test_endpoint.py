@@ -1,10 +1,15 @@
 """Which server and which key: the order of the places that name them, and which key goes to whom."""
 
 import itertools
+import os
+import subprocess
+import sys
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
+from heavylift.client.address import Address, this_network
 from heavylift.client.endpoint import DEFAULT, Endpoint, Kind, Source, decide
 from heavylift.client.errors import InvalidRequestError
 from heavylift.client.local import LOCAL_SERVER
@@ -125,3 +130,36 @@ def test_places_are_asked_no_longer_than_necessary() -> None:
     asked = iter([whole(Kind.VARIABLE), whole(Kind.PROFILE)])
     decide(asked)
     assert next(asked).kind is Kind.PROFILE
+
+
+def test_on_a_system_without_such_locks_nothing_is_found_beside_us(tmp_path: Path) -> None:
+    code = (
+        "import os, sys; sys.modules['fcntl'] = None; del os.geteuid, os.O_NOFOLLOW, os.O_NONBLOCK\n"
+        "from heavylift.client.locating import Given, locate\n"
+        "print(locate(Given(), os.environ).key, locate(Given(key='k'), os.environ).key)"
+    )
+    folder = tmp_path / "heavylift-data"
+    folder.mkdir()
+    address = Address(url=HERE, asks_key=False, certificate=None, network=this_network())
+    (folder / "server").write_text(address.written())
+    told = subprocess.check_output(
+        [sys.executable, "-c", code], cwd=tmp_path, text=True,
+        env={"PATH": os.environ["PATH"], "XDG_CONFIG_HOME": str(tmp_path)},
+    )  # fmt: skip
+    assert told.split() == ["None", "k"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", "[]", "5", '"x"', "null", "[" * 100_000, '{"heavylift_server": 2}', '{"heavylift_server": 1}',
+     '{"heavylift_server": 1, "url": 5, "asks_key": true, "certificate": null, "network": ""}',
+     '{"heavylift_server": 1, "url": "http://a", "asks_key": "no", "certificate": null, "network": ""}'],
+)  # fmt: skip
+def test_what_is_no_address_is_none(text: str) -> None:
+    with pytest.raises(ValueError, match=r"\S"):
+        Address.read(text)
+
+
+def test_an_address_is_read_as_it_was_written() -> None:
+    address = Address(url=HERE, asks_key=True, certificate="/a b/c\u00e9.pem", network=this_network())
+    assert Address.read(address.written()) == address

@@ -116,7 +116,8 @@ def test_every_status_family_has_its_error_with_the_envelopes_fields(
         rig.run(retrieve_file(file_id="file-1"))
     error = caught.value
     assert type(error) is kind
-    assert str(error) == "No."
+    assert error.message == "No."
+    assert str(error) == ("No. The key came from api_key=." if status == 401 else "No.")
     assert (error.code, error.param, error.type) == ("why", "id", "invalid_request_error")
     assert (error.request_id, error.status_code) == ("req_1", status)
     assert error.raw_response.status_code == status

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from heavylift.cli.connection import BRIEF, Server, connected, options_of, said, server_of
-from heavylift.cli.exits import USAGE, fail, one_line
+from heavylift.cli.exits import USAGE, fail, interrupted, one_line
 from heavylift.cli.output import AsJson, examples, show_fields, show_json
 
 if TYPE_CHECKING:
@@ -46,35 +46,26 @@ def login(
     first line. An empty key is for a server that asks for none.
     """
     from heavylift.cli import profiles
-    from heavylift.client.endpoint import Endpoint
-    from heavylift.client.locating import trust_in
-    from heavylift.client.origins import checked_url
+    from heavylift.client.locating import Given, locate
     from heavylift.client.profiles import Profile as Kept
 
     options = options_of(context)
     name = _named(context, profile)
     profiles.profiles_file()  # before anybody types a key in vain
-    url = base_url or options.base_url or _asked_url()
-    key = options.api_key if options.api_key is not None else _asked_key()
     file = ca_cert or options.ca_cert
-    server = Server(
-        found=Endpoint(
-            url=url, url_name="--base-url", key=key.strip(), key_name="what was typed", trust=trust_in(file)
-        ),
-        timeout=options.timeout,
-    )
+    url = _checked(base_url or options.base_url or _asked_url())
+    key = (options.api_key if options.api_key is not None else _asked_key()).strip()
+    server = Server(found=locate(Given(url=url, key=key, ca_cert=file)), timeout=options.timeout)
     with said(server):
         from heavylift.client.client import Heavylift
 
-        checked_url(url)
         with Heavylift.of(server.setting(retries=BRIEF)) as client:
             identity = _identity(client)
-        kept = profiles.keep(
-            name,
-            Kept(base_url=url.rstrip("/"), api_key=server.api_key, ca_cert=file and os.path.abspath(file)),
-        )
+        kept_ca = file and os.path.abspath(os.path.expanduser(file))
+        kept = profiles.keep(name, Kept(base_url=url, api_key=key, ca_cert=kept_ca or None))
     project = f", project {one_line(identity.project)}" if identity and identity.project else ""
-    typer.echo(f"The key opens {url}{project}. Kept as profile {name} in {kept}")
+    opened = f"The key opens {url}" if key else f"{url} asks for no key"
+    typer.echo(f"{opened}{project}. Kept as profile {name} in {kept}")
 
 
 def logout(context: typer.Context, profile: Profile = None) -> None:
@@ -137,19 +128,34 @@ def _named(context: typer.Context, profile: str | None) -> str:
     return name
 
 
+def _checked(url: str) -> str:
+    from heavylift.client.errors import HeavyliftError
+    from heavylift.client.origins import checked_url
+
+    try:
+        return checked_url(url)
+    except HeavyliftError as error:
+        fail(f"{error}.", status=USAGE)
+
+
 def _asked_url() -> str:
     from heavylift.client.local import LOCAL_SERVER
 
     said_elsewhere = os.environ.get("HEAVYLIFT_BASE_URL", "").strip()
     if not sys.stdin.isatty():
         return said_elsewhere or fail("--base-url must say which server it is.", status=USAGE)
-    url: str = typer.prompt("Server URL", default=said_elsewhere or LOCAL_SERVER, err=True)
-    return url.strip()
+    return _prompt("Server URL", default=said_elsewhere or LOCAL_SERVER).strip()
 
 
 def _asked_key() -> str:
     """Typed without an echo, or the first line of a pipe."""
     if not sys.stdin.isatty():
         return sys.stdin.readline().strip()
-    key: str = typer.prompt("API key", default="", show_default=False, hide_input=True, err=True)
-    return key
+    return _prompt("API key", default="", show_default=False, hide_input=True)
+
+
+def _prompt(text: str, **more: Any) -> str:
+    try:
+        return str(typer.prompt(text, err=True, **more))
+    except typer.Abort:
+        interrupted("interrupted, and nothing is kept.")

@@ -8,12 +8,16 @@ service's once. Only its owner can write the file, and it is read as nobody's bu
 import json
 import os
 import stat
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, Self
+
+try:
+    import fcntl
+except ImportError:  # a lock that others could look at without being kept out of the file is POSIX's alone
+    fcntl = None  # type: ignore[assignment]
 
 FILE: Final = "server"
 """Its name in the data folder."""
@@ -126,35 +130,28 @@ def _is_own(descriptor: int, *, of_anybody: bool) -> bool:
     found = os.fstat(descriptor)
     if not stat.S_ISREG(found.st_mode):
         return False
-    if sys.platform == "win32":
+    if not hasattr(os, "geteuid"):
         return True
     ours = of_anybody or found.st_uid in {0, os.geteuid()}
     return ours and not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
 
 
-if sys.platform == "win32":
-
-    def hold(descriptor: int) -> bool:
-        """There is no lock that others could look at without being kept out of the file."""
+def hold(descriptor: int) -> bool:
+    """Lock the file until this process ends. Whether others can see that it is locked."""
+    if fcntl is None:
         return False
+    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    return True
 
-    def _is_held(descriptor: int) -> bool:
+
+def _is_held(descriptor: int) -> bool:
+    """Whether somebody holds the file. Those who only look do not hinder each other."""
+    if fcntl is None:
         return False
-
-else:
-    import fcntl
-
-    def hold(descriptor: int) -> bool:
-        """Lock the file until this process ends. Whether others can see that."""
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
         return True
-
-    def _is_held(descriptor: int) -> bool:
-        """Whether somebody holds the file. Those who only look do not hinder each other."""
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        except OSError:  # a file system without locks
-            return False
+    except OSError:  # a file system without locks
         return False
+    return False

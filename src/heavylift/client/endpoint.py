@@ -81,11 +81,16 @@ class Endpoint:
 
     def lacking_key(self) -> str:
         """What to do about a key that is not there, in sentences."""
+        named = self.url_name != DEFAULT
+        lacking = (
+            f"an API key for {self.url} ({self.url_name})" if named else "a server to talk to and its key"
+        )
+        variables = "HEAVYLIFT_API_KEY" if named else "HEAVYLIFT_BASE_URL and HEAVYLIFT_API_KEY"
+        arguments = "api_key=" if named else "server_url= and api_key="
         remarks = "".join(f" {remark}." for remark in self.remarks)
         return (
-            f"There is no API key for {self.url} ({self.url_name}). Set HEAVYLIFT_API_KEY,"
-            ' give api_key=, or run `heavylift login`; api_key="" is for a server that asks for none.'
-            f"{remarks}"
+            f"Nothing names {lacking}. Set {variables}, give {arguments}, or run `heavylift login`;"
+            f' api_key="" is for a server that asks for none.{remarks}'
         )
 
 

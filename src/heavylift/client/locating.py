@@ -36,11 +36,6 @@ def locate(given: Given, environment: Mapping[str, str] = os.environ) -> Endpoin
     return replace(found, trust=here.trust_for(found))
 
 
-def trust_in(ca_cert: str | os.PathLike[str] | None) -> Trust:
-    """What an argument says."""
-    return Trust(file=os.fspath(ca_cert), named_by="ca_cert=") if ca_cert else endpoint.SYSTEM
-
-
 class _Here:
     """The places, each read when it is asked, and once."""
 
@@ -67,7 +62,7 @@ class _Here:
     def trust_for(self, found: Endpoint) -> Trust:
         """Argument, the certificate that the service beside us serves, variable, profile."""
         if self._given.ca_cert:
-            return trust_in(self._given.ca_cert)
+            return Trust(file=os.fspath(self._given.ca_cert), named_by="ca_cert=")
         if urlsplit(found.url).scheme != "https":
             return endpoint.SYSTEM
         beside = self._beside
@@ -84,8 +79,13 @@ class _Here:
         return self._environment.get(name, "").strip() or None
 
     def _variables(self, kind: Kind, prefix: str) -> Source:
-        url, key = f"{prefix}_BASE_URL", f"{prefix}_API_KEY"
-        return Source(kind=kind, url=self._variable(url), url_name=url, key=self._variable(key), key_name=key)
+        url_name, key_name = f"{prefix}_BASE_URL", f"{prefix}_API_KEY"
+        url, key = self._variable(url_name), self._variable(key_name)
+        lonely = kind is Kind.OPENAI and url is not None and key is None
+        return Source(
+            kind=kind, url=url, url_name=url_name, key=key, key_name=key_name,
+            remark=f"{url_name} is set, but counts together with {key_name} alone" if lonely else "",
+        )  # fmt: skip
 
     def _profile(self, name: str, *, named_by: str) -> Source:
         """The profile of that name; one that nobody has named may be missing."""
