@@ -120,3 +120,11 @@ async def test_more_than_one_step_is_done_in_one_round(world: World) -> None:
     world.clock.advance(SCHEDULE.delete_grace)
     assert (await world.sweep()).deleted_blobs == 20
     await world.check_empty()
+
+
+async def test_each_step_of_deleted_blobs_takes_two_transactions(world: World) -> None:
+    await world.catalog.port.condemn([f"{number:032x}" for number in range(2 * STEP)], due=0)
+    world.catalog.calls.clear()
+    assert (await world.sweep()).deleted_blobs == 2 * STEP
+    assert world.catalog.calls.count("make_durable") == 2
+    assert world.catalog.calls.count("forget_garbage") == 2
