@@ -87,9 +87,10 @@ class Fetcher:
         return sorted(path for path in self.folder.iterdir() if path != self.target)
 
     def fail_after(self, ranges: int) -> None:
-        """So many ranges are served, then none: a download that is interrupted."""
+        """So many ranges are served, then the server refuses: a download that is interrupted."""
         served: list[Callable[[Asked], Answer | None]] = [lambda asked: None] * ranges
-        self.server.answers(BYTES, *served, Answer(status=400), forever=True)
+        no = b'{"error": {"message": "no", "type": "invalid_request_error"}}'
+        self.server.answers(BYTES, *served, Answer(status=400, body=no), forever=True)
 
     def mend(self) -> None:
         """The server is as it should be again, and has forgotten what it was asked."""

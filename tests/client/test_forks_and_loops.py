@@ -109,11 +109,12 @@ def test_a_users_own_client_that_was_used_before_the_fork_is_refused_after_it(se
 
 
 LOOPS = """
-import asyncio, gc, os, sys
+import asyncio, gc, os, sys, warnings
 from heavylift import AsyncHeavylift, errors
 import httpx2
 
 url, what = sys.argv[1:]
+warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)  # 3.12: we know
 
 def client(**more):
     return AsyncHeavylift(server_url=url, api_key="sk", **more)

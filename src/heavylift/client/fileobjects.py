@@ -157,7 +157,7 @@ def poured(
         yield block
 
 
-if sys.platform == "linux":
+if sys.platform == "linux" and hasattr(select, "poll"):  # some take it away to be awaited
 
     def open_to_pour(path: str) -> int:
         """A descriptor of a pipe or a device. Whoever writes into a pipe may come late, or never."""

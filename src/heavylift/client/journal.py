@@ -121,24 +121,20 @@ class Record:
         LOGGER.warning("The journal %s cannot be kept any more (%s).", self._path, error.strerror)
         if not still_true:
             self.kept = False
-            with contextlib.suppress(OSError):
-                self._path.unlink(missing_ok=True)
+            records.remove(self._file, self._path)
         self._file.close()
 
     def forget(self) -> None:
         """The transfer is over: remove the record."""
         with self._lock:
             self.kept = False
-            with contextlib.suppress(OSError):
-                self._path.unlink(missing_ok=True)
-            self._file.close()
+            records.remove(self._file, self._path)
 
     def close(self) -> None:
         """Keep the record for another run, unless nothing is in it. Harmless when repeated."""
         with self._lock:
             if not self._file.closed and records.is_empty(self._file):
-                with contextlib.suppress(OSError):
-                    self._path.unlink(missing_ok=True)
+                records.remove(self._file, self._path)
             self._file.close()
 
 

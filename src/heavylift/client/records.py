@@ -11,6 +11,8 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Final
 
+from heavylift.client.systems import WINDOWS
+
 SUFFIX: Final = ".jsonl"
 
 FIRST_LINE: Final = 64 * 1024
@@ -100,10 +102,30 @@ def append(file: FileIO, content: bytes) -> None:
         rest = rest[file.write(rest) :]
 
 
+def remove(file: FileIO, path: Path) -> None:
+    """Remove its name and close it. Where nothing that is open can be removed, the other way round."""
+    if WINDOWS:
+        file.close()
+    with contextlib.suppress(OSError):
+        path.unlink(missing_ok=True)
+    file.close()
+
+
 if sys.platform == "win32":
+    import msvcrt
+
+    _LOCKED_AT: Final = 2**30
+    """Where no journal reaches: what is locked there cannot be read either."""
 
     def _locked(file: FileIO) -> bool:
-        """Windows does not let another process remove an open file, which is lock enough here."""
+        """Whether the lock is ours now. The system lets go of it when the file is closed."""
+        file.seek(_LOCKED_AT)
+        try:
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        finally:
+            file.seek(0)
         return True
 
     def replaced(file: FileIO, path: Path, content: bytes) -> FileIO:
@@ -114,12 +136,16 @@ if sys.platform == "win32":
         return file
 
 else:
-    import fcntl
+    try:
+        import fcntl
+    except ImportError:  # a system without locks: two runs are not told apart
+        fcntl = None  # type: ignore[assignment]
 
     def _locked(file: FileIO) -> bool:
         """Whether the lock is ours now. The system lets go of it when the process ends, however it ends."""
         try:
-            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if fcntl is not None:
+                fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
         return True

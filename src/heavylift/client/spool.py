@@ -1,16 +1,14 @@
 """What can be read only once, kept for as long as it is being sent: in a file that has no name."""
 
-import os
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from threading import Lock
 from typing import BinaryIO
 
 from heavylift.client.errors import FileChangedError
 from heavylift.client.sources import BLOCK, Reader
+from heavylift.client.systems import read_at
 
 
 class Spooled:
@@ -83,7 +81,7 @@ class _SpoolReader:
 
     def read(self) -> bytes:
         wanted = min(BLOCK, self._end - self._offset)
-        block = _read_at(self._file, wanted, self._offset) if wanted else b""
+        block = read_at(self._file.fileno(), wanted, self._offset) if wanted else b""
         if wanted and not block:
             raise FileChangedError("The temporary file became shorter while it was being read")
         self._offset += len(block)
@@ -91,18 +89,3 @@ class _SpoolReader:
 
     def close(self) -> None:
         """The file stays open for the other slices."""
-
-
-if sys.platform == "win32":
-    _TURN = Lock()
-
-    def _read_at(file: BinaryIO, count: int, offset: int) -> bytes:
-        with _TURN:
-            file.seek(offset)
-            return file.read(count)
-
-else:
-
-    def _read_at(file: BinaryIO, count: int, offset: int) -> bytes:
-        """Without moving the file's position: several slices are read at once."""
-        return os.pread(file.fileno(), count, offset)

@@ -5,7 +5,6 @@ import errno
 import os
 import re
 import stat
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,6 +17,7 @@ from heavylift.client import checksums
 from heavylift.client.disk.targets import refuse_unfit, too_long
 from heavylift.client.errors import CorruptedError, RequestAbortedError
 from heavylift.client.sources import BLOCK
+from heavylift.client.systems import WINDOWS, read_at, write_at
 
 _NAME: Final = re.compile(r"heavylift-[0-9a-f]{12}\.part")
 
@@ -84,7 +84,7 @@ class Unfinished:
         rest = memoryview(block)
         with self._naming(), self._lock:
             while rest:
-                written = _write(self._open(), rest, offset)
+                written = write_at(self._open(), rest, offset)
                 rest, offset = rest[written:], offset + written
 
     def checksum(self, offset: int, length: int, aborted: Callable[[], bool]) -> int | None:
@@ -94,7 +94,7 @@ class Unfinished:
             if aborted():
                 raise RequestAbortedError("Given up while a file was read")
             with self._naming(), self._lock:
-                block = _read(self._open(), min(BLOCK, length), offset)
+                block = read_at(self._open(), min(BLOCK, length), offset)
             if not block:
                 return None
             checksum = checksums.extend(checksum, block)
@@ -144,7 +144,7 @@ class Unfinished:
 
     def close(self, *, windows_alone: bool = False) -> None:
         """Let go of the descriptor. Windows neither renames nor removes what is open."""
-        if windows_alone and os.name != "nt":
+        if windows_alone and not WINDOWS:
             return
         with self._lock:
             if self._descriptor is not None:
@@ -174,29 +174,16 @@ class Unfinished:
             raise
 
 
-if sys.platform == "win32":
-
-    def _write(descriptor: int, block: memoryview, offset: int) -> int:
-        """The lock around every call keeps the two steps together."""
-        os.lseek(descriptor, offset, os.SEEK_SET)
-        return os.write(descriptor, block)
-
-    def _read(descriptor: int, count: int, offset: int) -> bytes:
-        os.lseek(descriptor, offset, os.SEEK_SET)
-        return os.read(descriptor, count)
-
-else:
-    _write, _read = os.pwrite, os.pread
-
-
 def _link(path: Path, target: Path) -> None:
     """Another name for what `path` is, a link included where the system can tell."""
+    if not hasattr(os, "link"):
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
     os.link(path, target, follow_symlinks=os.link not in os.supports_follow_symlinks)
 
 
 def _put(path: Path, target: Path) -> None:
     """Give it the target's name if nobody has that. Raises FileExistsError otherwise."""
-    if os.name == "nt":
+    if WINDOWS:
         os.rename(path, target)  # there it never replaces
         return
     try:
@@ -223,7 +210,7 @@ def _put_on_reserved(path: Path, target: Path) -> None:
 
 def _sync_folder(folder: Path) -> None:
     """Make the name durable too, where folders can be opened and synced: the file is whole without it."""
-    if os.name == "nt":
+    if WINDOWS:
         return
     with contextlib.suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
