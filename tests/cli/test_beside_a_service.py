@@ -7,10 +7,16 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from heavylift import AsyncHeavylift, Heavylift, RequestOptions
-from heavylift.client.errors import AuthenticationError, MissingKeyError
+from heavylift.client.errors import (
+    AuthenticationError,
+    CertificateError,
+    InvalidRequestError,
+    MissingKeyError,
+)
 from tests.cli.typing_in import Desk, Terminal
 from tests.e2e.certificates import make_certificate
 from tests.serving import Served, serving, start
@@ -272,7 +278,7 @@ def test_without_a_key_the_sdk_is_not_made(
     Heavylift(api_key="").close()
 
 
-def test_its_own_certificate_is_believed_under_any_name_and_no_other(desk: Desk) -> None:
+async def test_its_own_certificate_is_believed_under_any_name_and_no_other(desk: Desk, clean: None) -> None:
     chain, key = desk.folder / "cert.pem", desk.folder / "key.pem"
     make_certificate(chain, key)
     options = ("--tls-cert", str(chain), "--tls-key", str(key))
@@ -285,6 +291,13 @@ def test_its_own_certificate_is_believed_under_any_name_and_no_other(desk: Desk)
         )
         assert facts(away, HEAVYLIFT_CA_CERT=str(chain))["project"] == "default"
         assert facts(away, "--ca-cert", str(chain))["project"] == "default"
+        trying = {
+            "login": (f"{secret}\n".encode(), ("login", "--base-url", served.url)),
+            "after": (b"", ("whoami",)),
+        }
+        for given, words in trying.values():  # what a variable named is kept with the profile
+            named = {"HEAVYLIFT_CA_CERT": "../cert.pem"} if given else {}
+            assert replace(away, variables=named).run(*words, given=given).status == 0
         before = len(served.told("connection.failed"))
         refused = away.run("files", "list")
         assert refused.status == 5
@@ -292,5 +305,18 @@ def test_its_own_certificate_is_believed_under_any_name_and_no_other(desk: Desk)
         assert "ca_cert=, HEAVYLIFT_CA_CERT or --ca-cert" in refused.err
         missing = away.run("--ca-cert", "none.pem", "files", "list")
         assert (missing.status, "none.pem (named by --ca-cert)" in missing.err) == (2, True), missing
+        with (
+            Heavylift(server_url=served.url, api_key="k", state_folder=desk.folder) as client,
+            pytest.raises(CertificateError, match="self-signed certificate"),
+        ):
+            client.files.retrieve_file(file_id="file-1")
+        async with AsyncHeavylift(server_url=served.url, api_key="k", state_folder=desk.folder) as waiting:
+            with pytest.raises(CertificateError, match="HEAVYLIFT_CA_CERT"):
+                await waiting.files.retrieve_file(file_id="file-1")
         served.close()
-        assert len(served.told("connection.failed")) - before == 1
+        assert len(served.told("connection.failed")) - before == 3
+
+
+def test_a_client_of_ones_own_brings_its_own_certificates(clean: None) -> None:
+    with httpx2.Client() as http, pytest.raises(InvalidRequestError, match="verify="):
+        Heavylift(api_key="k", http_client=http, ca_cert="ca.pem")

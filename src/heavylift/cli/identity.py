@@ -51,7 +51,7 @@ def login(
 
     options = options_of(context)
     name = _named(context, profile)
-    profiles.profiles_file()  # before anybody types a key in vain
+    profiles.check()
     file = ca_cert or options.ca_cert
     url = _checked(base_url or options.base_url or _asked_url())
     key = (options.api_key if options.api_key is not None else _asked_key()).strip()
@@ -61,8 +61,9 @@ def login(
 
         with Heavylift.of(server.setting(retries=BRIEF)) as client:
             identity = _identity(client)
-        kept_ca = file and os.path.abspath(os.path.expanduser(file))
-        kept = profiles.keep(name, Kept(base_url=url, api_key=key, ca_cert=kept_ca or None))
+        believed = server.found.trust.file
+        ca = None if believed is None else os.path.abspath(os.path.expanduser(believed))
+        kept = profiles.keep(name, Kept(base_url=url, api_key=key, ca_cert=ca))
     project = f", project {one_line(identity.project)}" if identity and identity.project else ""
     opened = f"The key opens {url}" if key else f"{url} asks for no key"
     typer.echo(f"{opened}{project}. Kept as profile {name} in {kept}")
@@ -71,13 +72,10 @@ def login(
 def logout(context: typer.Context, profile: Profile = None) -> None:
     """Forget a profile that `heavylift login` has kept. The key stays valid on its server."""
     from heavylift.cli import profiles
-    from heavylift.client.errors import HeavyliftError
 
     name = _named(context, profile)
-    try:
-        known = profiles.forget(name)
-    except HeavyliftError as error:
-        fail(str(error), status=USAGE)
+    profiles.check()
+    known = profiles.forget(name)
     typer.echo(f"Forgot the profile {name}." if known else f"There is no profile {name}.")
 
 

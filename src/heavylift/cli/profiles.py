@@ -5,6 +5,7 @@ from secrets import token_hex
 
 from heavylift.cli.exits import USAGE, fail
 from heavylift.client import profiles
+from heavylift.client.errors import HeavyliftError
 from heavylift.client.profiles import Profile, Profiles
 from heavylift.private import make_folder, write_anew
 
@@ -13,8 +14,18 @@ def profiles_file() -> Path:
     """The file. Without a home there is none, which ends the command."""
     folder = profiles.config_folder()
     if folder is None:
-        fail("there is no folder for settings: HOME is not set. XDG_CONFIG_HOME may name one.", status=USAGE)
+        fail(
+            "there is no folder for settings. Set HOME, or XDG_CONFIG_HOME to an absolute path.", status=USAGE
+        )
     return folder / profiles.FILE
+
+
+def check() -> None:
+    """Before anybody types a key in vain: a file that cannot be used ends the command."""
+    try:
+        profiles.read_profiles(profiles_file())
+    except HeavyliftError as error:
+        fail(f"{error}.", status=USAGE)
 
 
 def keep(name: str, profile: Profile) -> Path:

@@ -10,6 +10,7 @@ from heavylift.client.config import Setting, settle
 from heavylift.client.drivers.asynchronous import AsyncDriver
 from heavylift.client.drivers.blocking import BlockingDriver
 from heavylift.client.drivers.transport import AsyncHTTP, AsyncTransport, BlockingHTTP, BlockingTransport
+from heavylift.client.drivers.trusting import check_own
 from heavylift.client.endpoint import ApiKey
 from heavylift.client.hooks import Hooks
 from heavylift.client.methods import OnAsync, OnBlocking
@@ -65,6 +66,7 @@ class Heavylift(OnBlocking):
         return made
 
     def _begin(self, setting: Setting, http_client: BlockingHTTP | None) -> None:
+        check_own(http_client, setting.trust)
         transport = BlockingTransport(http_client, setting.server_url, setting.trust)
         super().__init__(BlockingDriver(transport, setting))
         self.uploads = Uploads(self.driver)
@@ -127,6 +129,7 @@ class AsyncHeavylift(OnAsync):
         return made
 
     def _begin(self, setting: Setting, http_client: AsyncHTTP | None) -> None:
+        check_own(http_client, setting.trust)
         transport = AsyncTransport(http_client, setting.server_url, setting.trust)
         super().__init__(AsyncDriver(transport, setting))
         self.uploads = AsyncUploads(self.driver)

@@ -28,7 +28,12 @@ class Holder(Protocol):
         ...
 
 
-def may_have_key(holder: Holder, server_url: str) -> bool:
+def secret_for(holder: Holder, key: object, server_url: str) -> str | None:
+    """The header's value for this server. `key` is the key, or what the function gave that is the key."""
+    return authorization(key, named_by=holder.key_name) if _may_have_key(holder, server_url) else None
+
+
+def _may_have_key(holder: Holder, server_url: str) -> bool:
     """Whether the key may go to this server, which a call may have chosen."""
     only_to = holder.key_only_to
     return holder.api_key is not None and (only_to is None or same_origin(only_to, server_url))
@@ -44,12 +49,12 @@ def tell_whence(
 def _whence(holder: Holder, server_url: str, headers: Mapping[str, str]) -> str:
     if any(name.lower() == "authorization" for name in headers):
         return "The key came from http_headers=."
-    if holder.api_key and not may_have_key(holder, server_url):
+    if holder.api_key and not _may_have_key(holder, server_url):
         return f"No key was sent: that of {holder.key_name} goes to {holder.key_only_to} alone."
     return f"The key came from {holder.key_name}." if holder.api_key else "No key was sent."
 
 
-def authorization(key: object) -> str | None:
+def authorization(key: object, *, named_by: str = "api_key=") -> str | None:
     """The header's value for this key, None for no key. The key never gets into an error."""
     if inspect.isawaitable(key) or not isinstance(key, str):
         raise InvalidRequestError("The api_key function did not return a string")
@@ -57,5 +62,7 @@ def authorization(key: object) -> str | None:
     if not secret:
         return None
     if not (secret.isascii() and secret.isprintable()):
-        raise InvalidRequestError("The API key holds characters that no key has. Was it pasted whole?")
+        raise InvalidRequestError(
+            f"The API key that came from {named_by} holds characters that no key has. Was it pasted whole?"
+        )
     return secret if secret.startswith("Bearer ") else f"Bearer {secret}"

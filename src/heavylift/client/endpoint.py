@@ -60,6 +60,9 @@ class Trust:
     pinned: str | None = None
 
 
+ARGUMENT: Final = "ca_cert="
+"""What names the file that a caller gives."""
+
 SYSTEM: Final = Trust()
 
 

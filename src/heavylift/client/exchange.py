@@ -15,7 +15,7 @@ from heavylift.client import errors, redirects
 from heavylift.client.bodies import prepare
 from heavylift.client.calls import Answer, Attempt, Call, Discard, Evaluate, Flow, Pause, Request, Tally
 from heavylift.client.config import Setting
-from heavylift.client.credentials import authorization, may_have_key, tell_whence
+from heavylift.client.credentials import secret_for, tell_whence
 from heavylift.client.errors import (
     AuthenticationError,
     CertificateError,
@@ -190,7 +190,7 @@ def _request(
     """The request of one attempt, with a fresh key and after the hooks."""
     api_key = setting.api_key
     value = (yield Evaluate(api_key)) if callable(api_key) else api_key
-    secret = authorization(value) if may_have_key(setting, context.server_url) else None
+    secret = secret_for(setting, value, context.server_url)
     headers = {
         "Accept": "application/json",
         "Accept-Encoding": "identity",

@@ -62,7 +62,7 @@ class _Here:
     def trust_for(self, found: Endpoint) -> Trust:
         """Argument, the certificate that the service beside us serves, variable, profile."""
         if self._given.ca_cert:
-            return Trust(file=os.fspath(self._given.ca_cert), named_by="ca_cert=")
+            return Trust(file=os.fspath(self._given.ca_cert), named_by=endpoint.ARGUMENT)
         if urlsplit(found.url).scheme != "https":
             return endpoint.SYSTEM
         beside = self._beside

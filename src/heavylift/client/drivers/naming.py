@@ -83,7 +83,7 @@ def _disbelieved(error: BaseException) -> str | None:
     """Why the certificate was not believed, in OpenSSL's words; None if it is not about that."""
     for cause in _causes(error):
         if isinstance(cause, ssl.SSLCertVerificationError):
-            return cause.verify_message or cause.reason or str(cause)
+            return (cause.verify_message or cause.reason or str(cause)).rstrip(".")
     return None
 
 

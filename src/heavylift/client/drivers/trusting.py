@@ -5,7 +5,7 @@ import ssl
 
 import httpx2
 
-from heavylift.client.endpoint import Trust
+from heavylift.client.endpoint import ARGUMENT, Trust
 from heavylift.client.errors import InvalidRequestError
 
 
@@ -25,6 +25,15 @@ def trusted(trust: Trust) -> ssl.SSLContext:
         ) from error
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # an authority below another is one, too
     return context
+
+
+def check_own(http_client: object, trust: Trust) -> None:
+    """A client that was given brings its own certificates. Raises InvalidRequestError where others are given,
+    too."""
+    if http_client is not None and trust.named_by == ARGUMENT:
+        raise InvalidRequestError(
+            f"{ARGUMENT} is not for an http_client of your own: make that with verify=, an ssl.SSLContext"
+        )
 
 
 def _pinned(certificate: str) -> ssl.SSLContext:
