@@ -1,8 +1,8 @@
 """Two checkouts of the service beside each other: what one request and one GB cost, in turns on one machine.
 
-`python -m bench.connection --before FOLDER` measures this checkout against the one in FOLDER, whose `src` is
-put in front of the same installed packages. Medians; each load runs in turns, so that what else the machine
-does hits both alike. CPU for each request scatters less than requests a second.
+`python -m bench.connection --before FOLDER` measures this checkout against the one in FOLDER, with the
+packages of FOLDER's own `.venv` if it has one, else with those of this one. Medians; each load runs in turns,
+so that what else the machine does hits both alike. CPU for each request scatters less than requests a second.
 """
 
 import argparse
@@ -49,8 +49,19 @@ def running(source: Path, folder: Path, durability: str) -> Iterator[Server]:
     env = {
         **os.environ, "PYTHONPATH": str(source / "src"), "HEAVYLIFT_BOOTSTRAP_KEY": KEY,
         "HEAVYLIFT_DURABILITY": durability, "HEAVYLIFT_DISK_RESERVE": "0", "HEAVYLIFT_LOG_FORMAT": "json",
+        "HEAVYLIFT_MAX_OPEN_UPLOADS": "0",
     }  # fmt: skip
-    words = [sys.executable, "-m", "heavylift.cli", "serve", "--data", str(folder), "--port", str(port)]
+    own = source / ".venv" / "bin" / "python"
+    words = [
+        str(own) if own.exists() else sys.executable,
+        "-m",
+        "heavylift.cli",
+        "serve",
+        "--data",
+        str(folder),
+        "--port",
+        str(port),
+    ]
     folder.mkdir()
     process = Process(words, log=folder.with_suffix(".log"), env=env)
     try:
@@ -111,20 +122,20 @@ def idle(server: Server, count: int) -> float:
         return resident(server) - before
 
 
-def compare(before: Path, rounds: int, seconds: float, durability: str, connections: int) -> None:
+def compare(before: Path, given: argparse.Namespace) -> None:
     """Measure and print."""
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         servers = {
-            name: stack.enter_context(running(source, Path(folder, name), durability))
+            name: stack.enter_context(running(source, Path(folder, name), given.durability))
             for name, source in (("before", before), ("now", ROOT))
         }
         rest = {name: resident(server) for name, server in servers.items()}
-        todo = {name: loads(server, seconds) for name, server in servers.items()}
-        print(f"{durability}, {connections} connections: before, now; rate and CPU", flush=True)
-        for what in todo["now"]:
+        todo = {name: loads(server, given.seconds) for name, server in servers.items()}
+        print(f"{given.durability}, {given.connections} connections: before, now; rate and CPU", flush=True)
+        for what in (what for what in todo["now"] if given.only in what):
             found: dict[str, list[tuple[float, float]]] = {name: [] for name in servers}
-            many = 2 if what.startswith("bulk") else connections
-            for _ in range(rounds):
+            many = 2 if what.startswith("bulk") else given.connections
+            for _ in range(given.rounds):
                 for name, server in servers.items():
                     outcome = carry_out(todo[name][what](many), server.process.family())
                     found[name].append(figures(outcome))
@@ -146,8 +157,9 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=2.0)
     parser.add_argument("--durability", choices=("relaxed", "strict"), default="relaxed")
     parser.add_argument("--connections", type=int, default=16)
+    parser.add_argument("--only", default="", help="those loads whose name has this in it")
     given = parser.parse_args()
-    compare(given.before, given.rounds, given.seconds, given.durability, given.connections)
+    compare(given.before, given)
 
 
 if __name__ == "__main__":

@@ -3,10 +3,11 @@
 import logging
 import sys
 import time
+from collections.abc import Iterable
 from typing import Any, Literal
 
 import structlog
-from structlog.types import EventDict, Processor, WrappedLogger
+from structlog.types import Context, EventDict, Processor
 
 from heavylift.loglines import Lines
 
@@ -32,32 +33,57 @@ class NamedLogger(structlog.WriteLogger):
         self.name = name
 
 
-class GatheringLogger:
-    """Takes events as they are: they become lines together, in another thread."""
+class GatheringLogger(structlog.BoundLoggerBase):
+    """Takes events as they are: they become lines together, in another thread.
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    It stands in for structlog's own and its chain of processors, which cost more than the rest of a line.
+    Nothing is bound to it.
+    """
 
-    def info(self, moment: float, event: EventDict) -> None:
+    def __init__(self, logger: NamedLogger, processors: Iterable[Processor], context: Context) -> None:
+        super().__init__(logger, processors, context)
+        self._name = logger.name
+
+    def _add(self, level: str, event: str, fields: EventDict) -> None:
+        said: EventDict = {**fields, "event": event, "logger": self._name, "level": level}
+        if said.get("exc_info"):  # what it shows may be gone in a moment
+            said = TRACEBACKS(None, level, said)
+        lines.add(time.time(), said)
+
+    def debug(self, event: str, **fields: Any) -> None:
+        """One for whoever looks for a fault."""
+        self._add("debug", event, fields)
+
+    def info(self, event: str, **fields: Any) -> None:
         """One that can wait for others."""
-        lines.add(moment, event)
+        lines.add(time.time(), {**fields, "event": event, "logger": self._name, "level": "info"})
 
-    debug = info
-
-    def error(self, moment: float, event: EventDict) -> None:
+    def warning(self, event: str, **fields: Any) -> None:
         """One that somebody may be waiting for."""
-        lines.add(moment, event)
+        self._add("warning", event, fields)
         lines.flush()
 
-    warning = critical = exception = fatal = msg = error
+    def error(self, event: str, **fields: Any) -> None:
+        """One that somebody should look at."""
+        self._add("error", event, fields)
+        lines.flush()
+
+    def exception(self, event: str, **fields: Any) -> None:
+        """The error that is being handled."""
+        self.error(event, **{"exc_info": True, **fields})
 
 
-def as_it_is(logger: WrappedLogger, method: str, event: EventDict) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """What a GatheringLogger takes: the moment, and the event."""
-    event = structlog.processors.add_log_level(logger, method, {**event, "logger": logger.name})
-    if event.get("exc_info"):  # what it shows may be gone in a moment
-        event = TRACEBACKS(logger, method, event)
-    return (time.time(), event), {}
+def from_level(least: int) -> type[GatheringLogger]:
+    """Such a logger that passes over what is below that level."""
+    named = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING}
+    if least > logging.ERROR:
+        named |= {"error": logging.ERROR, "exception": logging.ERROR}
+    quiet = [name for name, level in named.items() if level < least]
+    return type("Gathering", (GatheringLogger,), dict.fromkeys(quiet, _pass_over))
+
+
+def _pass_over(logger: GatheringLogger, event: str, **fields: Any) -> None:
+    """What is below the level."""
 
 
 def configure_logs(form: Literal["auto", "console", "json"], level: str) -> None:
@@ -73,9 +99,9 @@ def configure_logs(form: Literal["auto", "console", "json"], level: str) -> None
     )
     least = logging.getLevelNamesMapping()[level.upper()]
     structlog.configure(
-        processors=[*SHARED, *renderer] if console else [as_it_is],
-        logger_factory=NamedLogger if console else GatheringLogger,
-        wrapper_class=structlog.make_filtering_bound_logger(least),
+        processors=[*SHARED, *renderer] if console else [],
+        logger_factory=NamedLogger,
+        wrapper_class=structlog.make_filtering_bound_logger(least) if console else from_level(least),
         cache_logger_on_first_use=True,
     )
     foreign = logging.StreamHandler(sys.stderr if console else lines)

@@ -1,5 +1,6 @@
 """The ways around the framework answer word for word as the framework's own routes do."""
 
+import gc
 import json
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 from fastapi import FastAPI
 
 from heavylift.api.frame import Frame
+from heavylift.api.server.cycle import Cycle
 from tests.api.conftest import KEY, Service, Start
 from tests.api.loopback import Spoken
 
@@ -177,3 +179,28 @@ async def test_pages_of_other_origins_come_to_the_framework(start: Start) -> Non
         await spoken.say(b"GET /healthz HTTP/1.1\r\nHost: x\r\nOrigin: https://page.example\r\n\r\n")
         await spoken.settle()
     assert came == ["/healthz"]
+
+
+def cycles() -> list[Cycle]:
+    return [one for one in gc.get_objects() if type(one) is Cycle]
+
+
+@pytest.mark.parametrize("method", ["GET", "OPTIONS", "POST"])
+async def test_no_request_is_left_to_the_garbage_collector(start: Start, method: str) -> None:
+    """A request that holds itself keeps its body too, for as long as nobody looks for such."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 204})
+        await send({"type": "http.response.body"})
+
+    known = cycles()  # of other tests
+    async with start(lane=True) as service:
+        spoken = Spoken(app, service.state)
+        upload = await service.upload(5)
+        lines = f"Host: x\r\nAuthorization: Bearer {KEY}\r\nContent-Length: {2 * (method == 'POST')}\r\n"
+        for path in ("/healthz", f"/v1/uploads/{upload}", f"/v1/uploads/{upload}/parts", "/v1/files"):
+            await spoken.say(f"{method} {path} HTTP/1.1\r\n{lines}\r\n".encode())
+            await spoken.say(b"{}" if method == "POST" else b"")
+            await spoken.answer()
+        await spoken.settle()
+        assert [one for one in cycles() if one not in known] == []

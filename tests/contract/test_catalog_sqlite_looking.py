@@ -16,7 +16,7 @@ from heavylift.service.ports import StorageDown
 
 
 class Stopwatch:
-    """Seconds that pass with each look at it."""
+    """Something that is counted, and grows with each look at it."""
 
     def __init__(self) -> None:
         self.now, self.step = 100.0, 0.0
@@ -43,8 +43,15 @@ def watch() -> Stopwatch:
 
 
 @pytest.fixture
-def looking(path: Path, watch: Stopwatch) -> Iterator[Looking]:
-    looking = Looking(connect(str(path)), check=Identity(str(path)).check, elapsed=watch)
+def disk() -> Stopwatch:
+    return Stopwatch()
+
+
+@pytest.fixture
+def looking(path: Path, watch: Stopwatch, disk: Stopwatch) -> Iterator[Looking]:
+    looking = Looking(
+        connect(str(path)), check=Identity(str(path)).check, elapsed=watch, reads=lambda: int(disk())
+    )
     yield looking
     looking.close()
 
@@ -63,13 +70,29 @@ def test_it_sees_what_was_committed_also_while_somebody_writes(looking: Looking,
     writer.close()
 
 
-def test_a_slow_one_sends_those_after_it_elsewhere_for_a_while(looking: Looking, watch: Stopwatch) -> None:
-    watch.step = 2 * SLOW
+def test_a_slow_one_sends_those_after_it_elsewhere_for_a_while(
+    looking: Looking, watch: Stopwatch, disk: Stopwatch
+) -> None:
+    watch.step, disk.step = 2 * SLOW, 1.0
     assert looking.look(projects) is not None
     watch.step = 0.0
     assert looking.look(projects) is None
     watch.now += AWAY * 3 * SLOW
     assert looking.look(projects) is not None
+
+
+def test_one_that_waited_for_anything_but_the_disk_sends_nobody_away(
+    looking: Looking, watch: Stopwatch
+) -> None:
+    watch.step = 200 * SLOW
+    for _ in range(3):
+        assert looking.look(projects) is not None
+
+
+def test_reads_of_the_disk_that_were_quick_send_nobody_away(looking: Looking, disk: Stopwatch) -> None:
+    disk.step = 1.0
+    for _ in range(3):
+        assert looking.look(projects) is not None
 
 
 async def test_another_thread_looks_elsewhere(looking: Looking) -> None:

@@ -7,6 +7,7 @@ from fastapi import Depends, Security
 from fastapi.security import APIKeyHeader
 from starlette.datastructures import Headers
 from starlette.requests import Request
+from starlette.types import Scope
 
 from heavylift.api.body import Patience
 from heavylift.api.gate import Gate
@@ -60,19 +61,19 @@ _bearer = APIKeyHeader(
 )
 
 
-async def authenticate(request: Request, context: Context) -> Project:
-    """The project that the request's key opens. Raises Unauthenticated, RateLimited."""
+async def authenticate(scope: Scope, context: Context) -> Project:
+    """The project that the key of the request opens. Raises Unauthenticated, RateLimited."""
     if context.authenticate:
-        project = await context.keys.owner(_secret(request.headers, context))
+        project = await context.keys.owner(_secret(Headers(scope=scope), context))
     else:
         project = next(p for p in await context.keys.projects() if p.name == DEFAULT_PROJECT)
-    request.state.project = project.name
+    scope["state"]["project"] = project.name
     context.rate.hit(project.id)
     return project
 
 
 async def _caller(request: Request, context: Stories, _: Annotated[str | None, Security(_bearer)]) -> Project:
-    return await authenticate(request, context)
+    return await authenticate(request.scope, context)
 
 
 def _secret(headers: Headers, context: Context) -> str:

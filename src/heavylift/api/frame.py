@@ -3,10 +3,9 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Protocol
+from typing import Any, Protocol
 
 import structlog
-from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from heavylift.api.body import ClientGone
@@ -34,15 +33,18 @@ class Frame:
             return
         passage = Passage(
             scope, receive, send,
-            request_id=ids.new_id(ids.REQUEST, now=self._clock()), began=time.perf_counter(),
+            request_id=ids.new_request_id(now=self._clock()), began=time.perf_counter(),
         )  # fmt: skip
         await passage.run(self._app(scope, passage.receive, passage.send))
+
+
+Pairs = Iterable[tuple[bytes, bytes]]
 
 
 class Whole(Protocol):
     """Whoever can send an answer in one piece."""
 
-    def respond(self, status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> None:
+    def respond(self, status: int, headers: Pairs, body: bytes) -> None:
         """Send it."""
 
 
@@ -98,11 +100,11 @@ class Passage:
         self._bytes_out += len(message.get("body", b""))
         await self._send(message)
 
-    def respond(self, whole: Whole, answer: Response) -> None:
+    def respond(self, whole: Whole, status: int, headers: Pairs, body: bytes) -> None:
         """The whole answer at once."""
-        self.status = answer.status_code
-        self._bytes_out += len(answer.body)
-        whole.respond(answer.status_code, [*answer.raw_headers, *self._own()], bytes(answer.body))
+        self.status = status
+        self._bytes_out += len(body)
+        whole.respond(status, [*headers, *self._own()], body)
 
     def _own(self) -> tuple[tuple[bytes, bytes], ...]:
         return (
@@ -117,25 +119,28 @@ class Passage:
         log.error(
             "storage.failed",
             request_id=self.request_id,
-            file=self._scope.get("state", {}).get("file"),
+            file=self._scope["state"].get("file"),
             blob=getattr(reason, "blob", None),
             exc_info=reason,
         )
 
     def log(self) -> None:
         """One line. Never a header: a key is in one of them."""
-        route, state = self._scope.get("route"), self._scope.get("state", {})
-        (log.error if self._cut else log.info)(
-            "request",
-            request_id=self.request_id,
-            project=state.get("project"),
-            method=self._scope["method"],
-            route=getattr(route, "path", None),
-            path=self._scope["path"][:200],
-            status=self.status,
-            bytes_in=self._bytes_in + state.get("bytes_in", 0),
-            bytes_out=self._bytes_out + state.get("bytes_out", 0),
-            ms=round(self._milliseconds, 1),
-            **({"cut": True} if self._cut else {}),
-            **({"refused_origin": state["refused_origin"]} if "refused_origin" in state else {}),
-        )
+        scope = self._scope
+        state: dict[str, Any] = scope["state"]
+        line = {
+            "request_id": self.request_id,
+            "project": state.get("project"),
+            "method": scope["method"],
+            "route": getattr(scope.get("route"), "path", None),
+            "path": scope["path"][:200],
+            "status": self.status,
+            "bytes_in": self._bytes_in + state.get("bytes_in", 0),
+            "bytes_out": self._bytes_out + state.get("bytes_out", 0),
+            "ms": round(self._milliseconds, 1),
+        }
+        if self._cut:
+            line["cut"] = True
+        if "refused_origin" in state:
+            line["refused_origin"] = state["refused_origin"]
+        (log.error if self._cut else log.info)("request", **line)

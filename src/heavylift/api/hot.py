@@ -9,6 +9,7 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final
 
+import orjson
 from fastapi import APIRouter, FastAPI
 from pydantic import BaseModel
 from starlette.requests import Request
@@ -20,14 +21,14 @@ from heavylift.api import files, health, uploads
 from heavylift.api.context import Context, authenticate
 from heavylift.api.errors import as_refusal, refusal_response
 from heavylift.api.frame import Passage
-from heavylift.api.opening import Opening
+from heavylift.api.schemas import Fields, file_fields, upload_fields
 from heavylift.api.screen import path_of, wrong_in_head
 from heavylift.api.server.cycle import Cycle
 from heavylift.domain import ids
 from heavylift.domain.errors import Refusal
 from heavylift.service.ports import Project
 
-Answer = Callable[[str, Request, Context, Project], Awaitable[Response | BaseModel]]
+Answer = Callable[[str, Request, Context, Project], Awaitable[Response | BaseModel | Fields]]
 """What makes the answer to a request about the thing of that id, if it is about one."""
 
 
@@ -39,12 +40,12 @@ async def _post(_: str, request: Request, context: Context, caller: Project) -> 
     return await files.create_file(request, context, caller)
 
 
-async def _upload(upload_id: str, request: Request, context: Context, caller: Project) -> BaseModel:
-    return await uploads.retrieve_upload(upload_id, context, caller)
+async def _upload(upload_id: str, request: Request, context: Context, caller: Project) -> Fields:
+    return upload_fields(await context.uploads.retrieve(caller.id, upload_id))
 
 
-async def _file(file_id: str, request: Request, context: Context, caller: Project) -> BaseModel:
-    return await files.retrieve_file(file_id, context, caller)
+async def _file(file_id: str, request: Request, context: Context, caller: Project) -> Fields:
+    return file_fields(await context.files.retrieve(caller.id, file_id))
 
 
 def _route(router: APIRouter, name: str) -> BaseRoute:
@@ -68,7 +69,7 @@ WAYS: Final[dict[tuple[str, str, bool, str | None], Way]] = {
 }  # fmt: skip
 """By the method, what kind of thing the path names, whether it names one by its id, and what of it."""
 
-ALIVE: Final = Response(health.Health().model_dump_json(), media_type="application/json")
+ALIVE: Final = health.Health().model_dump_json().encode()
 ALIVE_ROUTE: Final = _route(health.router, "alive")
 
 
@@ -103,7 +104,7 @@ class Hot:
         if path == "/healthz" and scope["method"] == "GET" and not cycle.more:
             scope["route"] = ALIVE_ROUTE
             passage = self._passage(cycle)
-            passage.respond(cycle, ALIVE)
+            passage.respond(cycle, 200, _json(ALIVE), ALIVE)
             passage.log()
             return True
         found = _PATH.fullmatch(path)
@@ -118,27 +119,39 @@ class Hot:
     def _passage(self, cycle: Cycle) -> Passage:
         return Passage(
             cycle.scope, cycle.receive, cycle.send,
-            request_id=ids.new_id(ids.REQUEST, now=self._clock()), began=cycle.head.began,
+            request_id=ids.new_request_id(now=self._clock()), began=cycle.head.began,
         )  # fmt: skip
 
     async def _answer(self, make: Answer, thing_id: str, cycle: Cycle, passage: Passage) -> None:
         request = Request(cycle.scope, passage.receive)
-        answer = await _made(make, thing_id, request, self._state.opening)
-        if type(answer) is Response:
-            passage.respond(cycle, answer)
-        else:
-            await answer(cycle.scope, passage.receive, passage.send)
+        try:
+            context = self._state.opening.context
+            made = await make(thing_id, request, context, await authenticate(cycle.scope, context))
+        except Exception as error:
+            made = _refusal(error)
+        if isinstance(made, Response):
+            await _respond(made, cycle, passage)
+            return
+        body = made.model_dump_json().encode() if isinstance(made, BaseModel) else orjson.dumps(made)
+        passage.respond(cycle, 200, _json(body), body)
 
 
-async def _made(make: Answer, thing_id: str, request: Request, opening: Opening) -> Response:
-    try:
-        context = opening.context
-        made = await make(thing_id, request, context, await authenticate(request, context))
-    except Exception as error:
-        refusal = as_refusal(error)
-        if refusal is None:
-            raise
-        return refusal_response(refusal)
-    if isinstance(made, Response):
-        return made
-    return Response(made.model_dump_json(), media_type="application/json")
+def _refusal(error: Exception) -> Response:
+    """What is answered to it. Raises it if it is a bug. No frame that it came through may name it: the two
+    would hold each other, and the request."""
+    refusal = as_refusal(error)
+    if refusal is None:
+        raise error
+    return refusal_response(refusal)
+
+
+async def _respond(answer: Response, cycle: Cycle, passage: Passage) -> None:
+    if type(answer) is Response:
+        passage.respond(cycle, answer.status_code, answer.raw_headers, bytes(answer.body))
+    else:
+        await answer(cycle.scope, passage.receive, passage.send)
+
+
+def _json(body: bytes) -> list[tuple[bytes, bytes]]:
+    """The headers that the framework gives to a body of JSON."""
+    return [(b"content-length", b"%d" % len(body)), (b"content-type", b"application/json")]

@@ -1,6 +1,6 @@
 """The wire's objects: what requests may say and what answers hold, extensions marked as such."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -126,15 +126,7 @@ class FileObject(BaseModel):
     @classmethod
     def of(cls, file: File) -> "FileObject":
         """The File as the wire shows it."""
-        return cls(
-            id=file.id,
-            bytes=file.bytes,
-            created_at=file.created_at,
-            expires_at=file.expires_at,
-            filename=file.filename,
-            purpose=file.purpose,
-            checksum=shown(file.checksum),
-        )
+        return cls(**file_fields(file))
 
 
 class UploadObject(BaseModel):
@@ -156,20 +148,7 @@ class UploadObject(BaseModel):
     @classmethod
     def of(cls, snapshot: Snapshot) -> "UploadObject":
         """The Upload as the wire shows it."""
-        upload = snapshot.upload
-        return cls(
-            id=upload.id,
-            bytes=upload.bytes,
-            created_at=upload.created_at,
-            expires_at=upload.expires_at,
-            filename=upload.filename,
-            purpose=upload.purpose,
-            status=snapshot.status.value,
-            file=snapshot.file and FileObject.of(snapshot.file),
-            mime_type=upload.mime_type,
-            bytes_received=upload.held_bytes,
-            parts_count=upload.held_parts,
-        )
+        return cls(**upload_fields(snapshot))
 
 
 class PartObject(BaseModel):
@@ -257,3 +236,41 @@ class IdentityObject(BaseModel):
     project: str = Field(description="The name of the project that the key opens.")
     project_id: str = Field(description="Its id.")
     key_required: bool = Field(description="Whether the service asks for keys at all.")
+
+
+Fields = dict[str, Any]
+"""An object as the wire shows it, field by field in the order in which the model of it declares them."""
+
+
+def file_fields(file: File) -> Fields:
+    """Of a FileObject."""
+    return {
+        "id": file.id,
+        "object": "file",
+        "bytes": file.bytes,
+        "created_at": file.created_at,
+        **({} if file.expires_at is None else {"expires_at": file.expires_at}),
+        "filename": file.filename,
+        "purpose": file.purpose,
+        "status": "processed",
+        "checksum": shown(file.checksum),
+    }
+
+
+def upload_fields(snapshot: Snapshot) -> Fields:
+    """Of an UploadObject."""
+    upload, file = snapshot.upload, snapshot.file
+    return {
+        "id": upload.id,
+        "object": "upload",
+        "bytes": upload.bytes,
+        "created_at": upload.created_at,
+        "expires_at": upload.expires_at,
+        "filename": upload.filename,
+        "purpose": upload.purpose,
+        "status": snapshot.status.value,
+        **({} if file is None else {"file": file_fields(file)}),
+        "mime_type": upload.mime_type,
+        "bytes_received": upload.held_bytes,
+        "parts_count": upload.held_parts,
+    }

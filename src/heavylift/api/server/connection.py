@@ -162,8 +162,6 @@ class Connection(Link):
         scope["extensions"] = extensions = {}
         more = head.length != 0
         self.cycle = cycle = Cycle(self, head, scope, more=more)
-        if self.plain and SUPPORTED and self._bounds.lane:
-            extensions[EXTENSION] = Lane(self, cycle)
         cycle.last = cycle.last or self._stopping or self._host.leaving()
         if not more:
             self._enter(ANSWER)
@@ -175,6 +173,8 @@ class Connection(Link):
                 self._clock.move(self._bounds.idle_seconds)
                 return
             self._enter(BODY)
+        if self.plain and SUPPORTED and self._bounds.lane:
+            extensions[EXTENSION] = Lane(self, cycle)
         self._host.begin(self, cycle)
 
     def _gather(self) -> bool:

@@ -193,6 +193,11 @@ class Cycle:
         self._tell()
         self._wire.answered(self)
 
+    def let_go(self) -> None:
+        """Its request is over. What the scope offers, like a lane, knows its cycle: the two would hold each
+        other, and all that came of the body, until the garbage collector finds them."""
+        self.scope = {}
+
     # For a thread that sends the body in our place.
 
     def take_head(self) -> bytes:

@@ -52,6 +52,7 @@ class Hosting:
         hot = self.shared.hot
         work = hot.begin(cycle) if hot is not None else False
         if work is True:
+            cycle.let_go()
             return
         tasks = self._counts.tasks
         task = self._loop.create_task(self._run(connection, cycle, work or self._asgi(cycle)))
@@ -68,6 +69,7 @@ class Hosting:
             log.exception("request.failed")
         finally:
             connection.abandoned(cycle)
+            cycle.let_go()
 
     def count(self) -> None:
         """One more request is answered."""

@@ -35,7 +35,7 @@ date = Date()
 def refusal(why: Refused) -> bytes:
     """An answer's header lines, behind the date, and its body."""
     body = envelope(why.status, why.message, code=why.code)
-    request_id = ids.new_id(ids.REQUEST, now=time.time())
+    request_id = ids.new_request_id(now=time.time())
     log.info("request.refused", request_id=request_id, status=why.status, reason=why.message)
     return b"".join(
         (
