@@ -1,5 +1,6 @@
 """One real server for the module, and a desk in front of it."""
 
+import os
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -40,3 +41,12 @@ def desk(server: Served, tmp_path: Path) -> Desk:
 def plain_desk(stand_in: StandIn, tmp_path: Path) -> Desk:
     """The same in front of a server with no more than OpenAI's own operations."""
     return desk_at(tmp_path, stand_in.url, "sk-plain")
+
+
+@pytest.fixture
+def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Nothing of who runs the tests."""
+    for name in list(os.environ):
+        if name.startswith(("HEAVYLIFT_", "OPENAI_")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))

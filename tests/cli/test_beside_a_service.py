@@ -1,29 +1,22 @@
 """A service is found by what it writes into its folder, by those beside it alone, and while it runs."""
 
-import json
 import os
+import signal
+import socket
 import stat
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import httpx2
 import pytest
 
 from heavylift import AsyncHeavylift, Heavylift, RequestOptions
-from heavylift.client.errors import (
-    AuthenticationError,
-    CertificateError,
-    InvalidRequestError,
-    MissingKeyError,
-)
+from heavylift.client.address import this_network
+from heavylift.client.errors import AuthenticationError, MissingKeyError
+from tests.cli.beside import OWN_KEY, facts
 from tests.cli.typing_in import Desk, Terminal
-from tests.e2e.certificates import make_certificate
 from tests.serving import Served, serving, start
 from tests.support.stand_in import StandIn, stand_in_server
-
-OWN_KEY = {"HEAVYLIFT_BOOTSTRAP_KEY": ""}
-"""The first start makes a key."""
 
 
 @pytest.fixture(scope="module")
@@ -41,13 +34,6 @@ def service(home: Path) -> Iterator[Served]:
 def beside(service: Served, home: Path) -> Desk:
     """In the folder of the service, with nothing set."""
     return Desk(folder=home, variables={})
-
-
-def facts(desk: Desk, *words: str, **variables: str) -> dict[str, str | None]:
-    done = desk.run(*words, "whoami", "--json", **variables)
-    assert done.status == 0, done
-    found: dict[str, str | None] = json.loads(done.out)
-    return found
 
 
 def test_its_folder_is_enough(beside: Desk, service: Served) -> None:
@@ -81,15 +67,6 @@ async def test_the_sdk_finds_it_too(
         made = client.files.create_file(file=b"x", filename="a.txt", purpose="user_data")
     async with AsyncHeavylift() as waiting:
         assert (await waiting.files.retrieve_file(file_id=made.id)).bytes == 1
-
-
-@pytest.fixture
-def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Nothing of who runs the tests."""
-    for name in list(os.environ):
-        if name.startswith(("HEAVYLIFT_", "OPENAI_")):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
 
 
 def test_the_file_is_its_owners_alone(service: Served) -> None:
@@ -189,18 +166,53 @@ def copy(file: Path) -> None:
     file.write_text(text)
 
 
-@pytest.mark.parametrize("harm", [link, copy, lambda file: file.chmod(0o620)], ids=["link", "copy", "group"])
+def abroad(file: Path) -> None:
+    """As if a container had written it that shares the folder, but not the loopback."""
+    file.write_text(file.read_text().replace(this_network(), "elsewhere"))
+
+
+def give_away(file: Path) -> None:
+    os.chown(file, 65_534, -1)
+
+
+HARMS = [link, copy, abroad, lambda file: file.chmod(0o620), give_away][: 5 if os.geteuid() == 0 else 4]
+
+
+@pytest.mark.parametrize("harm", HARMS, ids=["link", "copy", "abroad", "group", "owner"][: len(HARMS)])
 def test_a_file_that_is_not_what_the_service_wrote_is_not_believed(service: Served, harm: object) -> None:
     file, kept = service.data / "server", service.data / "kept"
+    text, owner = file.read_text(), file.stat().st_uid
     os.link(file, kept)
     try:
         harm(file)  # type: ignore[operator]
         refused = Desk(folder=service.data.parent, variables={}).run("files", "list")
     finally:
         os.replace(kept, file)
+        kept.unlink(missing_ok=True)  # both may have been names of one file
+        file.write_text(text)
+        os.chown(file, owner, -1)
         file.chmod(0o600)
         (service.data / "elsewhere").unlink(missing_ok=True)
     assert refused.status == 4, refused
+    assert facts(Desk(folder=service.data.parent, variables={}))["server"] == service.url
+
+
+def test_the_file_goes_when_a_stop_begins_while_the_port_is_still_the_services(desk: Desk) -> None:
+    with (
+        serving(desk.folder / "heavylift-data", env=OWN_KEY) as served,
+        socket.create_connection(("127.0.0.1", served.port)) as slow,
+    ):
+        slow.sendall(
+            b"POST /v1/files HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 9\r\n"
+            b"Content-Type: multipart/form-data; boundary=x\r\nAuthorization: Bearer "
+            + (served.data / "api-key").read_bytes().strip() + b"\r\n\r\n"
+        )  # fmt: skip
+        assert slow.recv(100).startswith(b"HTTP/1.1 100")  # it is under way
+        served.process.send_signal(signal.SIGTERM)
+        while not served.told("server.draining"):
+            assert served.process.poll() is None
+        assert not (served.data / "server").exists()
+        assert served.process.poll() is None
 
 
 def test_a_key_that_is_a_link_is_not_sent(service: Served, beside: Desk) -> None:
@@ -276,47 +288,3 @@ def test_without_a_key_the_sdk_is_not_made(
         with pytest.raises(MissingKeyError, match=r"HEAVYLIFT_API_KEY.*OPENAI_API_KEY is set"):
             kind()
     Heavylift(api_key="").close()
-
-
-async def test_its_own_certificate_is_believed_under_any_name_and_no_other(desk: Desk, clean: None) -> None:
-    chain, key = desk.folder / "cert.pem", desk.folder / "key.pem"
-    make_certificate(chain, key)
-    options = ("--tls-cert", str(chain), "--tls-key", str(key))
-    with serving(desk.folder / "heavylift-data", options=options, env=OWN_KEY) as served:
-        assert facts(desk)["server"] == served.url
-        assert facts(desk, "--base-url", f"https://localhost:{served.port}/v1")["project"] == "default"
-        secret = (served.data / "api-key").read_text().strip()
-        away = Desk(
-            folder=served.data, variables={"HEAVYLIFT_BASE_URL": served.url, "HEAVYLIFT_API_KEY": secret}
-        )
-        assert facts(away, HEAVYLIFT_CA_CERT=str(chain))["project"] == "default"
-        assert facts(away, "--ca-cert", str(chain))["project"] == "default"
-        trying = {
-            "login": (f"{secret}\n".encode(), ("login", "--base-url", served.url)),
-            "after": (b"", ("whoami",)),
-        }
-        for given, words in trying.values():  # what a variable named is kept with the profile
-            named = {"HEAVYLIFT_CA_CERT": "../cert.pem"} if given else {}
-            assert replace(away, variables=named).run(*words, given=given).status == 0
-        before = len(served.told("connection.failed"))
-        refused = away.run("files", "list")
-        assert refused.status == 5
-        assert "certificate" in refused.err
-        assert "ca_cert=, HEAVYLIFT_CA_CERT or --ca-cert" in refused.err
-        missing = away.run("--ca-cert", "none.pem", "files", "list")
-        assert (missing.status, "none.pem (named by --ca-cert)" in missing.err) == (2, True), missing
-        with (
-            Heavylift(server_url=served.url, api_key="k", state_folder=desk.folder) as client,
-            pytest.raises(CertificateError, match="self-signed certificate"),
-        ):
-            client.files.retrieve_file(file_id="file-1")
-        async with AsyncHeavylift(server_url=served.url, api_key="k", state_folder=desk.folder) as waiting:
-            with pytest.raises(CertificateError, match="HEAVYLIFT_CA_CERT"):
-                await waiting.files.retrieve_file(file_id="file-1")
-        served.close()
-        assert len(served.told("connection.failed")) - before == 3
-
-
-def test_a_client_of_ones_own_brings_its_own_certificates(clean: None) -> None:
-    with httpx2.Client() as http, pytest.raises(InvalidRequestError, match="verify="):
-        Heavylift(api_key="k", http_client=http, ca_cert="ca.pem")

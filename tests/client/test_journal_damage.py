@@ -222,10 +222,7 @@ def test_a_folder_that_was_given_stays_where_it_was_when_it_was_given(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    setting = settle(
-        api_key=None, server_url=None, retry_config=None, timeout_ms=None, debug_logger=None, hooks=(),
-        state_folder="state", environment={},
-    )  # fmt: skip
+    setting = settle(api_key="", state_folder="state", environment={})
     assert setting.state_folder == tmp_path / "state"
 
 
