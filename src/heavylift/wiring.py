@@ -62,14 +62,12 @@ AWAY: dict[type[Exception], str] = {
 """What opening the stores of an installation that was in order can raise: a database that restarts, a disk
 that is not mounted. A process that serves waits for them; the command line looks before it starts one."""
 
-
 SWITCH = 0.0005
 """Seconds after which a thread that waits for the interpreter gets it. Python's 0.005 is what a small
 request beside bulk bodies would wait, more than once."""
 
 GARBAGE = 50_000
 """Allocations between two looks for cycles. Python's 700 costs a small request a twentieth of its time."""
-
 
 NAMED = 20
 """Blobs that a line of the log names."""
@@ -282,16 +280,16 @@ def make_context(
     settings: Settings, stores: Stores, sweeper: Sweeping, gate: Gate, timekeeping: Timekeeping
 ) -> Context:
     """The stories over those stores, and the edge's own state."""
-    clock = timekeeping.clock
+    clock, numbering = timekeeping.clock, timekeeping.numbering
     limits, table = settings.limits, settings.purpose_table
     catalog, blobs, checks = stores.catalog, stores.blobs, settings.purpose_checks
     return Context(
         uploads=Uploads(
-            catalog, blobs, clock=clock, limits=limits, purposes=table, checks=checks,
+            catalog, blobs, clock=clock, numbering=numbering, limits=limits, purposes=table, checks=checks,
             delete_grace=settings.delete_grace, orphan_grace=settings.orphan_grace, wake=sweeper.wake,
         ),
         files=Files(
-            catalog, blobs, clock=clock, limits=limits, purposes=table, checks=checks,
+            catalog, blobs, clock=clock, numbering=numbering, limits=limits, purposes=table, checks=checks,
             delete_grace=settings.delete_grace, orphan_grace=settings.orphan_grace,
             closed_purposes=settings.closed_purposes, wake=sweeper.wake,
         ),

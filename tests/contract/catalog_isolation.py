@@ -41,6 +41,7 @@ ACROSS_PROJECTS = {
     "last_search",
     "remember_search",
     "now",
+    "newest",
     "take_lease",
     "add_project",
     "projects",

@@ -257,10 +257,29 @@ class CatalogOfUpkeep:
         assert await catalog.take_lease("sweep", "b", now=NOW + 120, until=NOW + 180), "its holder is dead"
         assert not await catalog.take_lease("sweep", "a", now=NOW + 121, until=NOW + 999)
 
+    async def test_a_lease_from_before_the_clock_was_set_back_keeps_nobody_waiting(
+        self, catalog: Catalog
+    ) -> None:
+        assert await catalog.take_lease("sweep", "dead", now=NOW, until=NOW + 60)
+        earlier = NOW - 86_400
+        assert await catalog.take_lease("sweep", "a", now=earlier, until=earlier + 60)
+        assert not await catalog.take_lease("sweep", "b", now=earlier + 1, until=earlier + 61)
+        assert not await catalog.take_lease("sweep", "b", now=earlier - 50, until=earlier + 10), (
+            "a little is borne"
+        )
+        assert not await catalog.take_lease("sweep", "b", now=earlier, until=earlier), "nothing to give back"
+
     async def test_a_lease_can_be_given_back(self, catalog: Catalog) -> None:
         assert await catalog.take_lease("sweep", "a", now=NOW, until=NOW + 60)
         assert await catalog.take_lease("sweep", "a", now=NOW + 1, until=NOW + 1)
         assert await catalog.take_lease("sweep", "b", now=NOW + 1, until=NOW + 60)
+
+    async def test_the_newest_ids_are_known(self, catalog: Catalog) -> None:
+        assert await catalog.newest() == []
+        uploads = [new_upload(id=ids.new_id(ids.UPLOAD, now=NOW + n)) for n in (1, 3, 2)]
+        for upload in uploads:
+            await catalog.add_upload(upload)
+        assert await catalog.newest() == [uploads[1].id]
 
     async def test_it_answers_a_ping(self, catalog: Catalog) -> None:
         await catalog.ping()

@@ -49,6 +49,7 @@ NOW = 1_790_000_000.75
 
 def opened(*, bytes: int = 10, lifetime: int | None = None, limits: Limits = LIMITS) -> Upload:
     return open_upload(
+        id=ids.new_id(ids.UPLOAD, now=NOW),
         project="proj",
         filename="a.txt",
         purpose="user_data",
@@ -265,14 +266,13 @@ def test_the_finished_file_is_what_was_declared_and_begins_its_life_now(pieces: 
         Extent(blob=ids.new_blob_key(), bytes=len(piece), checksum=checksums.extend(0, piece))
         for piece in pieces
     ]
-    file = finished_file(upload, extents, NOW + 900)
-    assert ids.is_id(ids.FILE, file.id)
-    assert (file.project, file.filename, file.purpose) == ("proj", "a.txt", "user_data")
+    file = finished_file(upload, extents, NOW + 900, id="file-x")
+    assert (file.id, file.project, file.filename, file.purpose) == ("file-x", "proj", "a.txt", "user_data")
     assert file.bytes == len(whole)
     assert file.checksum == checksums.extend(0, whole)
     assert file.created_at == 1_790_000_900
     assert file.expires_at == 1_790_000_900 + 86_400
-    assert finished_file(replace(upload, file_lifetime=None), extents, NOW).expires_at is None
+    assert finished_file(replace(upload, file_lifetime=None), extents, NOW, id="file-x").expires_at is None
 
 
 PART_IDS = st.lists(st.text(max_size=30), max_size=5)

@@ -7,6 +7,7 @@ import pytest
 
 from heavylift.domain.errors import TooManyParts, UploadCancelled, UploadExpired, UploadTooLarge
 from heavylift.service.admission import ENTRIES, SECONDS, Admission
+from tests.fakes import HandClock
 from tests.service.world import LIMITS, OURS, THEIRS, World
 
 ASKED = RuntimeError("the catalog was asked")
@@ -26,6 +27,16 @@ async def test_the_next_part_does_not_ask_for_the_upload_again_until_the_moment_
         await world.part(upload_id, b"three")
     await world.part(upload_id, b"four")
     assert (await world.upload(upload_id)).held_parts == 3
+
+
+async def test_a_yes_does_not_outlive_its_moment_whatever_the_clock_is_set_to(world: World) -> None:
+    ticks = HandClock(5.0)
+    admission = Admission(LIMITS, ticks=ticks)
+    upload = await world.upload(await world.open())
+    admission.remember(upload)
+    assert admission.admits(OURS, upload.id, 1, world.clock.now)
+    ticks.advance(SECONDS)
+    assert not admission.admits(OURS, upload.id, 1, world.clock.now - 86_400)
 
 
 async def test_an_upload_cancelled_here_is_refused_at_once_and_its_body_not_read(world: World) -> None:
@@ -71,7 +82,7 @@ async def test_what_was_admitted_counts_against_the_room_that_is_remembered(worl
 async def test_another_project_gains_nothing_by_what_is_remembered(world: World) -> None:
     admission = Admission(LIMITS)
     upload = await world.upload(await world.open())
-    admission.remember(upload, world.clock.now)
+    admission.remember(upload)
     assert admission.admits(OURS, upload.id, 1, world.clock.now)
     assert not admission.admits(THEIRS, upload.id, 1, world.clock.now)
 
@@ -79,7 +90,7 @@ async def test_another_project_gains_nothing_by_what_is_remembered(world: World)
 async def test_memory_is_bounded(world: World) -> None:
     admission = Admission(LIMITS)
     uploads = [await world.upload(await world.open()) for _ in range(2)]
-    admission.remember(uploads[0], world.clock.now)
+    admission.remember(uploads[0])
     for number in range(ENTRIES):
-        admission.remember(replace(uploads[1], id=str(number)), world.clock.now)
+        admission.remember(replace(uploads[1], id=str(number)))
     assert not admission.admits(OURS, uploads[0].id, 1, world.clock.now)

@@ -155,7 +155,10 @@ async def test_a_long_round_keeps_its_turn_and_ends_when_it_has_lost_it(world: W
     world.clock.advance(LEASE_INTERVALS * PLAN.interval - 1)
     await other.try_again()
     assert other.rounds() == 0, "it was prolonged in the middle"
-    assert await world.catalog.port.take_lease("sweep", "thief", now=1e12, until=2e12)
+    world.clock.advance(lasts := LEASE_INTERVALS * PLAN.interval)
+    assert await world.catalog.port.take_lease(
+        "sweep", "thief", now=world.clock.now, until=world.clock.now + lasts
+    )
     reading.release()
     assert isinstance(await soon(first.told.get()), LeaseLost)
     await first.stop()

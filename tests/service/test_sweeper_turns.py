@@ -18,7 +18,7 @@ class Background:
     def __init__(self, world: World) -> None:
         self.told: asyncio.Queue[Any] = asyncio.Queue()
         self.sweeping = Sweeping(
-            world.sweeper, world.catalog, clock=world.clock, interval=PLAN.interval,
+            world.sweeper, world.catalog, clock=world.clock, ticks=world.clock, interval=PLAN.interval,
             report=self.told.put_nowait, complain=self.told.put_nowait,
         )  # fmt: skip
         self.running = asyncio.create_task(self.sweeping.run())

@@ -19,6 +19,7 @@ from heavylift.service.keys import Keys
 from heavylift.service.meter import Meter
 from heavylift.service.ports import Incoming, Page
 from heavylift.service.sweeper import Schedule, Sweeper, Swept
+from heavylift.service.timekeeping import Numbering
 from heavylift.service.uploads import Snapshot, Uploads
 from tests.fakes import PATIENCE, Gated, HandClock
 
@@ -56,6 +57,7 @@ class World:
         self.wakes = 0
         shared: Any = {
             "clock": clock,
+            "numbering": Numbering(clock),
             "limits": LIMITS,
             "purposes": table,
             "checks": Checks.FULL,
@@ -63,7 +65,7 @@ class World:
             "orphan_grace": SCHEDULE.orphan_grace,
             "wake": self._wake,
         }
-        self.uploads = Uploads(self.catalog, self.blobs, **shared)
+        self.uploads = Uploads(self.catalog, self.blobs, ticks=clock, **shared)
         self.files = Files(
             self.catalog,
             self.blobs,

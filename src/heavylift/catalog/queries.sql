@@ -249,11 +249,17 @@ DELETE FROM orphan_search WHERE id = 1;
 -- now: the time by the clock that all who share the database have in common.
 SELECT coalesce(CAST(:given AS DOUBLE PRECISION), CAST(NULL AS DOUBLE PRECISION)) AS now;
 
--- take_lease: the holder's own lease is prolonged, another's can be taken once it is over.
+-- find_newest: the ids that sort last, each by one look into its index.
+SELECT (SELECT max(id) FROM uploads) AS upload, (SELECT max(id) FROM parts) AS part,
+  (SELECT max(id) FROM files) AS file;
+
+-- take_lease: the holder's own lease is prolonged, another's can be taken once it is over, and one that lasts
+-- longer than any does: the clock was set back since.
 INSERT INTO leases (name, holder, until)
 VALUES (:name, :holder, CAST(:until AS DOUBLE PRECISION))
 ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, until = excluded.until
 WHERE leases.holder = excluded.holder OR leases.until <= :now
+  OR (excluded.until > :now AND leases.until > CAST(:longest AS DOUBLE PRECISION))
 RETURNING name;
 
 -- beat: a real write that changes nothing that counts, to prove that writing works.

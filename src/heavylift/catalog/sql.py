@@ -196,6 +196,9 @@ class SqlCatalog(Catalog):
     async def remember_search(self, search: Search | None) -> None:
         await self._driver.write(lambda: sql_upkeep.remember_search(search))
 
+    async def newest(self) -> list[str]:
+        return await self._driver.read(sql_upkeep.find_newest)
+
     async def take_lease(self, name: str, holder: str, *, now: float, until: float) -> bool:
         return await self._driver.write(lambda: sql_upkeep.take_lease(name, holder, now=now, until=until))
 

@@ -150,8 +150,14 @@ def tell_time(given: float | None) -> Transaction[float]:
     return float(row["now"])
 
 
+def find_newest() -> Transaction[list[str]]:
+    [row] = yield ask("find_newest")
+    return [id for id in (row["upload"], row["part"], row["file"]) if id is not None]
+
+
 def take_lease(name: str, holder: str, *, now: float, until: float) -> Transaction[bool]:
-    rows = yield ask("take_lease", name=name, holder=holder, now=now, until=until)
+    longest = until + (until - now)  # leases of a name last alike; clocks may differ a little
+    rows = yield ask("take_lease", name=name, holder=holder, now=now, until=until, longest=longest)
     return bool(rows)
 
 

@@ -43,6 +43,14 @@ def new_request_id(*, now: float) -> str:
     return new_id(REQUEST, now=now, dice=random.getrandbits)
 
 
+def moment_of(text: str) -> float:
+    """When an id was made, Unix time in seconds."""
+    number = 0
+    for digit in text[-LENGTH:]:
+        number = number * len(DIGITS) + DIGITS.index(digit)
+    return (number >> RANDOM_BITS) / 1_000_000
+
+
 def _four(number: int) -> str:
     """Four pairs of digits: of small numbers, since large ones are divided slowly."""
     return (

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from heavylift.domain import files, ids
+from heavylift.domain import files
 from heavylift.domain.errors import (
     BytesMismatch,
     DuplicatePart,
@@ -105,6 +105,7 @@ class Part:
 
 def open_upload(
     *,
+    id: str,
     project: str,
     filename: str,
     purpose: str,
@@ -124,7 +125,7 @@ def open_upload(
         )
     created_at = int(now)
     return Upload(
-        id=ids.new_id(ids.UPLOAD, now=now),
+        id=id,
         project=project,
         filename=filename,
         purpose=purpose,
@@ -228,11 +229,11 @@ def some_of(names: Sequence[str], *, most: int = 10) -> str:
     return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
 
 
-def finished_file(upload: Upload, extents: Sequence[Extent], now: float) -> File:
-    """The File that a completed Upload becomes."""
+def finished_file(upload: Upload, extents: Sequence[Extent], now: float, *, id: str) -> File:
+    """The File, of that id, which a completed Upload becomes."""
     created_at = int(now)
     return File(
-        id=ids.new_id(ids.FILE, now=now),
+        id=id,
         project=upload.project,
         filename=upload.filename,
         purpose=upload.purpose,

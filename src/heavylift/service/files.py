@@ -31,6 +31,7 @@ from heavylift.service.content import is_checked, open_places, read_places
 from heavylift.service.meter import Meter, metered
 from heavylift.service.ports import BlobStore, Buffer, Catalog, Clock, Page, Wanted
 from heavylift.service.recording import Recording
+from heavylift.service.timekeeping import Numbering
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +57,7 @@ class Files:
         blobs: BlobStore,
         *,
         clock: Clock,
+        numbering: Numbering,
         limits: Limits,
         purposes: Mapping[str, Purpose],
         checks: Checks,
@@ -68,6 +70,7 @@ class Files:
         self._blobs = blobs
         self._opener = blobs if isinstance(blobs, OpensFiles) else None
         self._clock = clock
+        self._new_id = numbering
         self._limits = limits
         self._purposes = purposes
         self._checks = checks
@@ -107,7 +110,7 @@ class Files:
         (description, purpose), now = described[0], self._clock()
         lifetime = rules.lifetime(description.lifetime, purpose)
         file = File(
-            id=ids.new_id(ids.FILE, now=now),
+            id=self._new_id(ids.FILE),
             project=project,
             filename=description.filename,
             purpose=description.purpose,

@@ -80,7 +80,7 @@ class Orphans:
     async def is_due(self, now: float, *, interval: float) -> bool:
         """Whether no process has searched for so many seconds."""
         last = await self._catalog.last_search()
-        return last is None or now >= last.at + interval
+        return last is None or abs(now - last.at) >= interval  # after now: the clock was set back since
 
     async def find(self, now: float, step: Callable[[], Awaitable[None]]) -> Found:
         """Look through all blobs that are old enough; `step` is awaited now and then."""

@@ -6,6 +6,7 @@ Processes take turns by a lease in the catalog. It spares work, and nothing but 
 import asyncio
 import random
 import secrets
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
@@ -36,7 +37,7 @@ class Sweeping:
     """Rounds of `sweeper` at every `interval` (seconds), as long as no other process does them.
 
     `agree` is awaited before each: what it raises keeps this process from sweeping. `report` hears what a
-    round did, `complain` what kept it from doing it.
+    round did, `complain` what kept it from doing it. `ticks` is a clock that nobody sets.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class Sweeping:
         catalog: Catalog,
         *,
         clock: Clock,
+        ticks: Clock = time.monotonic,
         interval: float,
         agree: Callable[[], Awaitable[None]] = _agreed,
         report: Callable[[Swept], None] = lambda _: None,
@@ -53,6 +55,7 @@ class Sweeping:
         self._sweeper = sweeper
         self._catalog = catalog
         self._clock = clock
+        self._ticks = ticks
         self._interval = interval
         self._agree = agree
         self._report = report
@@ -111,13 +114,13 @@ class Sweeping:
     async def _lease(self) -> bool:
         """Whether it is this process that sweeps, for so long from now on."""
         now = self._clock()
-        self._prolong_at = now + self._interval / 2
+        self._prolong_at = self._ticks() + self._interval / 2
         until = now + LEASE_INTERVALS * self._interval
         return await self._catalog.take_lease(LEASE, self._holder, now=now, until=until)
 
     async def _keep(self) -> None:
         """Prolong the lease in the middle of a round. Raises LeaseLost."""
-        if self._clock() >= self._prolong_at and not await self._lease():
+        if self._ticks() >= self._prolong_at and not await self._lease():
             raise LeaseLost("another process has begun to sweep, and this one stops")
 
     async def _let_go(self) -> None:

@@ -122,7 +122,12 @@ class Upkeep(Protocol):
         """That there was one; None forgets it, for other blobs may be there now."""
         ...
 
+    async def newest(self) -> list[str]:
+        """Of Uploads, of Parts and of Files the id that sorts last, if there is one."""
+        ...
+
     async def take_lease(self, name: str, holder: str, *, now: float, until: float) -> bool:
         """Take the lease of that name until the moment `until`, or prolong it if `holder` has it. False
-        while it is another's and not over at `now`. One that ends at `now` is given back."""
+        while it is another's and not over at `now`, unless it lasts more than twice as long as this one
+        would: then the clock was set back since. One that ends at `now` is given back."""
         ...

@@ -1,5 +1,6 @@
 """The story of an Upload: create, add Parts, complete or cancel."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -26,6 +27,7 @@ from heavylift.service.meter import Expected, Meter
 from heavylift.service.ports import BlobMissing, BlobStore, Catalog, Clock, Incoming, Page
 from heavylift.service.recording import Recording
 from heavylift.service.small import store_small
+from heavylift.service.timekeeping import Numbering
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +40,8 @@ class Snapshot:
 
 
 class Uploads:
-    """One method for each verb. `wake` tells the sweeper that there is something to reclaim.
+    """One method for each verb. `wake` tells the sweeper that there is something to reclaim. `ticks` is a
+    clock that nobody sets.
 
     In seconds: `delete_grace` is how long bytes stay that no fact points at any more, `orphan_grace`
     how long those may take to get a fact.
@@ -50,23 +53,26 @@ class Uploads:
         blobs: BlobStore,
         *,
         clock: Clock,
+        numbering: Numbering,
         limits: Limits,
         purposes: Mapping[str, Purpose],
         checks: Checks,
         delete_grace: float,
         orphan_grace: float,
         wake: Callable[[], None],
+        ticks: Clock = time.monotonic,
     ) -> None:
         self._catalog = catalog
         self._blobs = blobs
         self._clock = clock
+        self._new_id = numbering
         self._limits = limits
         self._purposes = purposes
         self._checks = checks
         self._delete_grace = delete_grace
         self._orphan_grace = orphan_grace
         self._wake = wake
-        self._admission = Admission(limits)
+        self._admission = Admission(limits, ticks=ticks)
         self._digesting = Digesting(blobs)
         self._recording = Recording(catalog, blobs)
         self._small_blobs = blobs if isinstance(blobs, TakesWhole) else None
@@ -92,6 +98,7 @@ class Uploads:
         if lifetime is not None:
             file_rules.check_lifetime(lifetime, self._limits)
         upload = rules.open_upload(
+            id=self._new_id(ids.UPLOAD),
             project=project,
             filename=filename,
             purpose=purpose,
@@ -146,7 +153,7 @@ class Uploads:
             await store_blob(self._blobs, blob, incoming, meter)
         now = self._clock()
         part = Part(
-            id=ids.new_id(ids.PART, now=now),
+            id=self._new_id(ids.PART),
             upload_id=upload_id,
             created_at=int(now),
             extent=Extent(blob=blob, bytes=meter.bytes, checksum=meter.checksum),
@@ -176,7 +183,7 @@ class Uploads:
         upload = await self._find(project, upload_id)
         rules.admit_part(upload, at_least, now, self._limits)
         await self._check_room(project, at_least)
-        self._admission.remember(upload, now)
+        self._admission.remember(upload)
 
     async def _check_room(self, project: str, size: int) -> None:
         """Refuse what the project as a whole has no room for. The catalog decides when the Part is added."""
@@ -205,7 +212,7 @@ class Uploads:
         extents = rules.list_parts(upload, await self._catalog.parts(project, upload_id), part_ids)
         if md5 is not None:
             await self._check_md5(upload, extents, md5, judged_at)
-        file = rules.finished_file(upload, extents, self._clock())
+        file = rules.finished_file(upload, extents, self._clock(), id=self._new_id(ids.FILE))
         won = await self._catalog.complete(
             project, upload_id, file=file, extents=extents, receipt=receipt, judged_at=judged_at,
             due=self._due(),
