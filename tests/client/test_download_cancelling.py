@@ -32,6 +32,7 @@ class Cancelling:
         self.server = server
         self.setting: dict[str, Any] = {
             "server_url": server.url,
+            "api_key": "",
             "state_folder": folder / "state",
             "retry_config": QUICK,
         }

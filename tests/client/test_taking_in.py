@@ -189,8 +189,11 @@ def test_the_temporary_file_has_no_name_from_the_first_byte_on(
 
 
 SPOOLING = """
+import signal
 import sys
 from heavylift import Heavylift
+
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # ignored by what nohup starts, and by its children
 
 def standing():
     yield b"x" * 1_000_000

@@ -45,7 +45,7 @@ STORY = [
 
 OURS = [
     ("/v1/uploads", "GET"), ("/v1/uploads/{upload_id}", "GET"), ("/v1/uploads/{upload_id}/parts", "GET"),
-    ("/healthz", "GET"), ("/readyz", "GET"),
+    ("/healthz", "GET"), ("/readyz", "GET"), ("/v1/whoami", "GET"),
     ("/v1/files/{file_id}/content", "HEAD"), ("/healthz", "HEAD"), ("/readyz", "HEAD"),
 ]  # fmt: skip
 """What our document has beyond them."""
