@@ -104,17 +104,20 @@ def declared_length(request: Request) -> int | None:
 
 async def read_all(request: Request, *, limit: int, patience: Patience, place: Place | None = None) -> bytes:
     """A small body as a whole. Raises BodyTooLarge beyond `limit` bytes."""
-    too_large = BodyTooLarge(f"This body may hold {limit} bytes at most. Send a shorter one.")
     if is_whole(request):
         body = await whole(request, place or Place(""))
         if len(body) > limit:
-            raise too_large
+            raise _too_large(limit)
         return body
     if (declared_length(request) or 0) > limit:
-        raise too_large
+        raise _too_large(limit)
     found = bytearray()
     async for chunk in chunks(request, patience, place):
         found += chunk
         if len(found) > limit:
-            raise too_large
+            raise _too_large(limit)
     return bytes(found)
+
+
+def _too_large(limit: int) -> BodyTooLarge:
+    return BodyTooLarge(f"This body may hold {limit} bytes at most. Send a shorter one.")

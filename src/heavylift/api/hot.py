@@ -21,7 +21,7 @@ from heavylift.api import files, health, uploads
 from heavylift.api.context import Context, authenticate
 from heavylift.api.errors import as_refusal, refusal_response
 from heavylift.api.frame import Passage
-from heavylift.api.schemas import Fields, file_fields, upload_fields
+from heavylift.api.schemas import Fields, file_fields, part_fields, upload_fields
 from heavylift.api.screen import path_of, wrong_in_head
 from heavylift.api.server.cycle import Cycle
 from heavylift.domain import ids
@@ -32,8 +32,12 @@ Answer = Callable[[str, Request, Context, Project], Awaitable[Response | BaseMod
 """What makes the answer to a request about the thing of that id, if it is about one."""
 
 
-async def _create(_: str, request: Request, context: Context, caller: Project) -> BaseModel:
-    return await uploads.create_upload(request, context, caller)
+async def _create(_: str, request: Request, context: Context, caller: Project) -> Fields:
+    return upload_fields(await uploads.open_upload(request, context, caller))
+
+
+async def _part(upload_id: str, request: Request, context: Context, caller: Project) -> Fields:
+    return part_fields(await uploads.receive_part(upload_id, request, context, caller))
 
 
 async def _post(_: str, request: Request, context: Context, caller: Project) -> BaseModel:
@@ -57,7 +61,7 @@ Way = tuple[Answer, BaseRoute]
 
 WAYS: Final[dict[tuple[str, str, bool, str | None], Way]] = {
     ("POST", "uploads", False, None): (_create, _route(uploads.router, "create_upload")),
-    ("POST", "uploads", True, "parts"): (uploads.receive_part, _route(uploads.router, "add_upload_part")),
+    ("POST", "uploads", True, "parts"): (_part, _route(uploads.router, "add_upload_part")),
     ("POST", "uploads", True, "complete"): (
         uploads.complete_upload, _route(uploads.router, "complete_upload"),
     ),

@@ -164,13 +164,7 @@ class PartObject(BaseModel):
     @classmethod
     def of(cls, part: Part) -> "PartObject":
         """The Part as the wire shows it."""
-        return cls(
-            id=part.id,
-            created_at=part.created_at,
-            upload_id=part.upload_id,
-            bytes=part.extent.bytes,
-            checksum=shown(part.extent.checksum),
-        )
+        return cls(**part_fields(part))
 
 
 class DeletedFile(BaseModel):
@@ -273,4 +267,16 @@ def upload_fields(snapshot: Snapshot) -> Fields:
         "mime_type": upload.mime_type,
         "bytes_received": upload.held_bytes,
         "parts_count": upload.held_parts,
+    }
+
+
+def part_fields(part: Part) -> Fields:
+    """Of a PartObject."""
+    return {
+        "id": part.id,
+        "object": "upload.part",
+        "created_at": part.created_at,
+        "upload_id": part.upload_id,
+        "bytes": part.extent.bytes,
+        "checksum": shown(part.extent.checksum),
     }

@@ -13,10 +13,13 @@ MOST = 64 * 1024
 """Bytes of a small body. With the default of 64 bodies at once, 4 MiB."""
 
 
+Take = Callable[[Sequence[Buffer]], None]
+
+
 def small(request: Request, patience: Patience, place: Place, form: PartForm | None = None) -> Incoming:
     """The body, or the one field of `form` in it. As `intake.incoming`, for at most MOST bytes."""
 
-    async def gather(take: Callable[[Sequence[Buffer]], None]) -> None:
+    async def gather(take: Take) -> None:
         body = await read_all(request, limit=MOST, patience=patience, place=place)
         if form is None:
             take([body])

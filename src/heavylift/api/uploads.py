@@ -47,12 +47,17 @@ STATUSES = [status.value for status in Status]
 )  # fmt: skip
 async def create_upload(request: Request, context: Stories, caller: Caller) -> UploadObject:
     """Create an Upload: a file in the making, open for an hour."""
+    return UploadObject.of(await open_upload(request, context, caller))
+
+
+async def open_upload(request: Request, context: Context, caller: Project) -> Snapshot:
+    """Create the Upload that the request's body describes."""
     key = idempotency_key(request.headers)
     async with context.gate.enter_document(caller.id) as stay:
         body = await read_json(
             request, CreateUpload, limits=context.limits, patience=context.document_patience, stay=stay
         )
-        snapshot = await context.uploads.create(
+        return await context.uploads.create(
             caller.id,
             filename=body.filename,
             purpose=body.purpose,
@@ -61,7 +66,6 @@ async def create_upload(request: Request, context: Stories, caller: Caller) -> U
             lifetime=body.expires_after.seconds if body.expires_after else None,
             key=key,
         )
-    return UploadObject.of(snapshot)
 
 
 @router.get(
@@ -101,16 +105,15 @@ async def add_upload_part(upload_id: str, request: Request, context: Stories, ca
     The bytes come as the form field `data`, or as the body itself with the content type
     `application/octet-stream` (an extension).
     """
-    return await receive_part(upload_id, request, context, caller)
+    return PartObject.of(await receive_part(upload_id, request, context, caller))
 
 
-async def receive_part(upload_id: str, request: Request, context: Context, caller: Project) -> PartObject:
+async def receive_part(upload_id: str, request: Request, context: Context, caller: Project) -> Part:
     """Take the request's body as a Part of the Upload."""
     async with context.gate.enter(caller.id) as stay:
         meter = context.uploads.meter(expected_digests(request.headers.items()))
         payload, at_least = _payload(request, context, meter, stay.place)
-        part = await context.uploads.add_part(caller.id, upload_id, payload, at_least=at_least, meter=meter)
-    return PartObject.of(part)
+        return await context.uploads.add_part(caller.id, upload_id, payload, at_least=at_least, meter=meter)
 
 
 def _payload(request: Request, context: Context, meter: Meter, place: Place) -> tuple[Incoming, int]:
