@@ -163,6 +163,8 @@ class Connection(Link):
         more = head.length != 0
         self.cycle = cycle = Cycle(self, head, scope, more=more)
         cycle.last = cycle.last or self._stopping or self._host.leaving()
+        if self.plain and SUPPORTED and self._bounds.lane:
+            extensions[EXTENSION] = Lane(self, cycle)
         if not more:
             self._enter(ANSWER)
         else:
@@ -173,8 +175,6 @@ class Connection(Link):
                 self._clock.move(self._bounds.idle_seconds)
                 return
             self._enter(BODY)
-        if self.plain and SUPPORTED and self._bounds.lane:
-            extensions[EXTENSION] = Lane(self, cycle)
         self._host.begin(self, cycle)
 
     def _gather(self) -> bool:
