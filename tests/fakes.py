@@ -68,6 +68,9 @@ class Gated:
         self.port = port
         self.calls: list[str] = []
         self._rigged: dict[tuple[str, bool], list[Pause | Failure]] = {}
+        for name in dir(port):  # an attribute of its own: from 3.12 on no protocol sees what is made up
+            if not name.startswith("_") and not hasattr(type(self), name):
+                setattr(self, name, self._guarded(name))
 
     def pause(self, method: str, *, after: bool = False) -> Pause:
         """Hold the next call of that method."""
@@ -85,6 +88,9 @@ class Gated:
         return [boundary for boundary, waiting in self._rigged.items() if waiting]
 
     def __getattr__(self, name: str) -> Any:
+        return self._guarded(name)
+
+    def _guarded(self, name: str) -> Any:
         method = getattr(self.port, name)
         if inspect.iscoroutinefunction(method):
             return self._around_call(name, method)

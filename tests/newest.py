@@ -22,6 +22,7 @@ SHARE: Final = (
     "tests/domain",
     "tests/service/test_environment.py",
     "tests/service/test_keys.py",
+    "tests/service/test_orphans.py",
     "tests/service/test_parts.py",
     "tests/client/test_retries.py",
     "tests/client/test_pieces.py",

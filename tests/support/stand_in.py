@@ -121,7 +121,11 @@ class Handler(BaseHTTPRequestHandler):
         if any(fault(self) for fault in at_heads):
             self.close_connection = True
             return
-        self.body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        length = int(self.headers.get("Content-Length", 0))
+        self.body = self.rfile.read(length)
+        if len(self.body) < length:  # whoever sent it has left
+            self.close_connection = True
+            return
         self.asked = replace(self.asked, body=self.body)
         self.note()
         with self.stand_in.lock:
