@@ -112,14 +112,14 @@ def while_serving(url: str) -> Iterator[None]:
 
 @contextmanager
 def unserved(url: str) -> Iterator[None]:
-    """Make sure that no service runs on the catalog; on SQLite, none starts during the `with` block either.
-    Raises UnfitCatalog, StorageDown."""
+    """Make sure that no service runs on the catalog, nor another command that must be alone; on SQLite, none
+    starts during the `with` block either. Raises UnfitCatalog, StorageDown."""
     if postgres_url.is_postgres(url):
         address = postgres_url.parse(url)
         from heavylift.catalog import postgres_schema  # noqa: PLC0415 - its driver is an extra
 
-        postgres_schema.check_unserved(address)
-        yield
+        with postgres_schema.unserved(address):
+            yield
     elif sqlite_path(url) == sqlite.MEMORY:
         yield
     else:

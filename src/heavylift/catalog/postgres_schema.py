@@ -43,15 +43,19 @@ WHERE datname = current_database() AND application_name = %s AND pid <> pg_backe
 """
 
 
-def check_unserved(address: Address) -> None:
-    """Make sure that no other process of ours is connected there. Raises UnfitCatalog and StorageDown."""
+@contextmanager
+def unserved(address: Address) -> Iterator[None]:
+    """Make sure that no other process of ours is connected there. Another one that asks the same during the
+    `with` block finds us: we stay connected. Raises UnfitCatalog and StorageDown."""
     with connected(address) as connection:
+        connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
         found = connection.execute(OTHERS, [address.parameters["application_name"]]).fetchone()
-    if found and found[0]:
-        raise UnfitCatalog(
-            f"{address.name} is served by a running service, or used by another command: {found[0]}"
-            " connections of heavylift. Stop that first."
-        )
+        if found and found[0]:
+            raise UnfitCatalog(
+                f"{address.name} is served by a running service, or used by another command: {found[0]}"
+                " connections of heavylift. Stop that first."
+            )
+        yield
 
 
 def check_readable(address: Address) -> None:
