@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from heavylift import errors
+from heavylift import RequestOptions, errors
 from heavylift.client.disk.unfinished import Known, Unfinished
 from heavylift.client.sources import BLOCK
 from tests.client.fetching import BYTES, CONTENT, RANGE, Fetcher
+from tests.support.stand_in import stand_in_server
 
 RANGES = 6
 DONE = 3
@@ -45,6 +46,16 @@ def gone_on(fetcher: Fetcher, *, kept: int) -> None:
 def test_what_is_there_is_not_asked_for_again(fetcher: Fetcher, part: Path):
     gone_on(fetcher, kept=DONE)
     assert fetcher.left() == []
+
+
+def test_another_server_of_one_call_has_a_journal_of_its_own(fetcher: Fetcher, part: Path):
+    with stand_in_server() as other:
+        elsewhere = RequestOptions(server_url=other.url)
+        other.files["file-1"] = ({"id": "file-1", "bytes": 3, "filename": "a"}, b"abc")
+        other.extensions = True
+        assert fetcher.save(options=elsewhere).bytes == 3
+    fetcher.target.unlink()
+    gone_on(fetcher, kept=DONE)
 
 
 def test_a_damaged_file_costs_what_is_damaged(fetcher: Fetcher, part: Path):

@@ -228,3 +228,24 @@ def test_two_runs_never_go_on_with_the_same_upload(
     first = upload(on_progress=begin_another, max_concurrency=1)
     assert [other.id == first.id for other in others] == [False]
     assert "Another run" in caplog.text
+
+
+def test_a_second_run_does_not_go_on_with_an_upload_that_a_first_one_goes_on_with(
+    rig: Rig, upload: Upload, server: Scripted, path: Path
+):
+    """It would send all of it once more, and then find the Upload completed."""
+    interrupted(upload, 6)
+    [upload_id] = server.uploads
+    second = Rig(driver="blocking", folder=rig.folder, handle=rig.handle)
+    refused: list[str] = []
+
+    def begin_another(progress: Progress) -> None:
+        if progress.parts_done == 8 and not refused:
+            with pytest.raises(errors.ResumeError) as caught:
+                second.run(resume_upload(upload_id=upload_id, file=path))
+            refused.append(str(caught.value))
+
+    rig.run(resume_upload(upload_id=upload_id, file=path, max_concurrency=1, on_progress=begin_another))
+    assert refused == [f"Another run is going on with {upload_id}. Wait for its end"]
+    assert server.count("POST /uploads/.*/parts") == PARTS
+    assert stored(server) == CONTENT

@@ -172,8 +172,15 @@ def record_name(*about: str) -> str:
     return records.name_for(about)
 
 
-def open_record(folder: Path, name: str) -> Record | None:
-    """The record of that name, locked. None when another run has it, or when nothing can be written there."""
+class InUse(Exception):
+    """Another run has this record."""
+
+
+def open_record(folder: Path, name: str, *, alone: bool = False) -> Record | None:
+    """The record of that name, locked. None when another run has it, or when nothing can be written there.
+
+    `alone`: raise InUse for the former.
+    """
     if not folder.is_absolute():  # where a home folder should be, and is not
         _warn_once(f"There is no folder for a journal ({folder}): transfers cannot be resumed.")
         return None
@@ -183,6 +190,8 @@ def open_record(folder: Path, name: str) -> Record | None:
         said = getattr(error, "strerror", None) or error
         _warn_once(f"No journal can be kept in {folder} ({said}): this transfer cannot be resumed.")
         return None
+    if file is None and alone:
+        raise InUse
     if file is None:
         LOGGER.warning(
             "Another run is transferring the same file; this one starts anew and keeps no journal."

@@ -80,7 +80,7 @@ def download_file(
     )
     if isinstance(target, Pipe):
         return (yield from _into_pipe(errand, target.path))
-    name = record_name("download", setting.server_url, file_id, str(target.real))
+    name = record_name("download", errand.options.server_url or setting.server_url, file_id, str(target.real))
     record = open_record(setting.state_folder / "transfers", name) if resume else None
     filling = Filling(errand, folder=target.real.parent, record=record, layout=layout)
     return (yield from _to_its_place(filling, errand, target, overwrite=overwrite))

@@ -15,7 +15,7 @@ from heavylift.client.calls import Flow, surroundings
 from heavylift.client.config import Setting
 from heavylift.client.errors import InvalidRequestError, ResumeError
 from heavylift.client.intake import take_in
-from heavylift.client.journal import Record, names_about, open_record, prune, record_name
+from heavylift.client.journal import InUse, Record, names_about, open_record, prune, record_name
 from heavylift.client.mime import guess_mime_type
 from heavylift.client.models import Upload
 from heavylift.client.operations.wire import Arguments, Expiry, Named, checked, given
@@ -121,7 +121,7 @@ def resume_upload(
         about = {"upload_id": upload_id, "server_url": story.server_url, "owner": story.owner}
         known = names_about(_folder(setting), about)
         name = known[0] if known else record_name("resume", story.server_url, upload_id, story.owner)
-        with _recorded(setting, name) as record:
+        with _recorded(setting, name, alone=upload_id) as record:
             earlier = record.read(Begun) if record is not None else None
             if earlier is not None and earlier[0].upload_id != upload_id:
                 earlier = None
@@ -172,9 +172,13 @@ def _folder(setting: Setting) -> Path:
 
 
 @contextmanager
-def _recorded(setting: Setting, name: str) -> Iterator[Record | None]:
+def _recorded(setting: Setting, name: str, *, alone: str = "") -> Iterator[Record | None]:
+    """`alone`: the Upload that nobody else may be going on with. Raises ResumeError if somebody is."""
     prune(_folder(setting), now=setting.now().timestamp())
-    record = open_record(_folder(setting), name)
+    try:
+        record = open_record(_folder(setting), name, alone=bool(alone))
+    except InUse:
+        raise ResumeError(f"Another run is going on with {alone}. Wait for its end") from None
     try:
         yield record
     finally:
