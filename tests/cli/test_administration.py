@@ -1,0 +1,39 @@
+"""The commands on the server's machine are those that the pages list, and all but one answer in JSON."""
+
+import json
+import re
+
+import pytest
+
+from tests.cli.typing_in import Desk
+from tests.house.project import ROOT
+
+
+@pytest.fixture
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Desk:
+    """With nothing on it."""
+    return Desk(folder=tmp_path_factory.mktemp("desk"), variables={"HEAVYLIFT_DATA": "data"})
+
+
+def test_every_command_of_the_table_answers_in_json(desk: Desk) -> None:
+    def ask(*words: str) -> object:
+        ended = desk.run(*words, "--json")
+        assert ended.status == 0, ended.err
+        return json.loads(ended.out)
+
+    asked = {
+        "migrate": ask("migrate"),
+        "settings": ask("settings"),
+        "projects create": ask("projects", "create", "research"),
+        "projects list": ask("projects", "list"),
+        "keys create": ask("keys", "create", "--project", "research", "--name", "laptop"),
+        "keys list": ask("keys", "list"),
+        "keys revoke": ask("keys", "revoke", "laptop"),
+        "sweep": ask("sweep"),
+        "migrate-data": ask("migrate-data", "--from", "data", "--to", "other"),
+    }
+    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    listed = set(re.findall(r"^\| `heavylift ([a-z -]+)` \|", page, re.MULTILINE))
+    assert listed == {*asked, "serve"}
+    for found in asked.values():
+        assert found
