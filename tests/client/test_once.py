@@ -174,7 +174,7 @@ CLOSED = envelope(400, "The Upload is closed")
 @pytest.mark.parametrize("found", [True, False], ids=["it was done", "it was something else"])
 def test_a_refusal_after_a_lost_answer_is_looked_into(rig: Rig, operation, status: str, found: bool):
     name = {"completed": "POST_complete", "cancelled": "POST_cancel"}[status]
-    stands = UPLOAD | {"status": status if found else "expired"}
+    stands = UPLOAD | {"status": status if found else "expired", "file": FILE if found else None}
     rig.handle = Server(
         **{
             name: [LOST, envelope(400, "The Upload is closed")],
@@ -186,6 +186,16 @@ def test_a_refusal_after_a_lost_answer_is_looked_into(rig: Rig, operation, statu
     else:
         with pytest.raises(errors.BadRequestError):
             rig.run(operation())
+
+
+def test_an_upload_whose_file_was_deleted_is_not_taken_for_completed_now(rig: Rig):
+    said = "Upload upload_1 was completed as File file-1, which has been deleted or has expired since."
+    stands = UPLOAD | {"status": "completed"}
+    rig.handle = Server(
+        POST_complete=[LOST, envelope(400, said)], GET_upload_1=[httpx2.Response(200, json=stands)]
+    )
+    with pytest.raises(errors.BadRequestError, match="has been deleted"):
+        rig.run(complete_upload(upload_id="upload_1", part_ids=["p"]))
 
 
 def test_a_steady_failure_of_complete_ends_in_minutes(rig: Rig):

@@ -331,3 +331,17 @@ def test_a_time_out_leaves_no_half_part(client: Heavylift, path: Path):
     listed = [part.bytes for part in client.uploads.list_upload_parts(upload_id=made.id)]
     assert listed in ([], [SIZE])
     assert result.ok or isinstance(result.error, errors.RequestTimeoutError | errors.ConnectionError)
+
+
+def test_completing_again_after_the_file_was_deleted_is_told_in_a_sentence(client: Heavylift, path: Path):
+    made = client.uploads.create_upload(filename="a", purpose="evals", bytes=3, mime_type="a/b")
+    part = client.uploads.add_upload_part(upload_id=made.id, data=b"abc")
+    done = client.uploads.complete_upload(upload_id=made.id, part_ids=[part.id])
+    client.files.delete_file(file_id=done.file.id)
+    with pytest.raises(
+        errors.BadRequestError, match=f"as File {done.file.id}, which has been deleted"
+    ) as told:
+        client.uploads.complete_upload(upload_id=made.id, part_ids=[part.id])
+    assert told.value.code == "upload_completed"
+    with pytest.raises(errors.ResumeError, match="has no File any more: it was deleted"):
+        client.uploads.resume_upload(upload_id=made.id, file=path)

@@ -205,14 +205,18 @@ def completion(
 
 
 def _settled(upload_id: str, status: str, error: SDKError, options: RequestOptions) -> Flow[Upload | None]:
-    """The Upload, if it has the status that the call was for: its answer was lost, and it is refused now."""
+    """The Upload, if it has the status that the call was for: its answer was lost, and it is refused now.
+
+    One that was completed and has no File any more is refused for that.
+    """
     if not isinstance(error, BadRequestError):
         return None
     try:
         upload = yield from get_upload(upload_id=upload_id, options=options)
     except HeavyliftError:  # a server that cannot be asked: the refusal stands
         return None
-    return upload if upload.status == status else None
+    gone = status == "completed" and upload.file is None
+    return upload if upload.status == status and not gone else None
 
 
 def cancel_upload(*, upload_id: str, options: RequestOptions | None = None) -> Flow[Upload]:

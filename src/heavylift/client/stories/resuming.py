@@ -144,7 +144,9 @@ def require_done(local: Local, upload: Upload, options: RequestOptions) -> Flow[
 
 def _file_of(upload: Upload, options: RequestOptions) -> Flow[File]:
     if upload.file is None:
-        raise ResumeError(f"The Upload {upload.id} is completed, but nothing is said of its File")
+        raise ResumeError(
+            f"The Upload {upload.id} is completed, and has no File any more: it was deleted, or has expired"
+        )
     try:
         return (yield from retrieve_file(file_id=upload.file.id, options=options))
     except SDKError as error:
