@@ -329,15 +329,15 @@ class Connection(Link):
 
     def _late(self) -> None:
         """The deadline has passed. Other states than these have clocks of their own."""
-        if self._writable is not None or self.state is CLOSED:
+        if self.state in {LINGER, DRAIN} or (self.state is IDLE and self._writable is None):
+            self.close()  # what waits for the client has that state's time
+        elif self._writable is not None or self.state is CLOSED:
             self.hang_up()
         elif self.state is HEAD:
             seconds = self._bounds.head_seconds
             self.refuse(too_late(f"The request's headers took more than {seconds:g} seconds."))
         elif self.state is GATHER:
             self.refuse(too_late(f"The body took more than {self._bounds.idle_seconds:g} seconds."))
-        elif self.state in {IDLE, LINGER, DRAIN}:
-            self.close()
 
     _steps: Final[dict[State, Callable[["Connection"], bool]]] = {
         IDLE: _take_head,
