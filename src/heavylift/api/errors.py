@@ -148,7 +148,7 @@ async def _refused(_: Request, error: Exception) -> Response:
 async def _not_routed(request: Request, error: Exception) -> Response:
     """Unknown paths and methods: what the router itself refuses."""
     assert isinstance(error, HTTPException)
-    asked = f"{request.method} {request.url.path}"
+    asked = f"{request.method[:20]} {request.url.path[:200]}"
     if error.status_code == 405:
         allowed = allowed_methods(request)
         return error_response(

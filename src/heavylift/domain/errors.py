@@ -184,7 +184,7 @@ class NoSuchFile(NotFound):
     """No such File in this project. Worded as OpenAI words it."""
 
     def __init__(self, file_id: str) -> None:
-        super().__init__(f"No such File object: {file_id}", param="id")
+        super().__init__(f"No such File object: {file_id[:100]}", param="id")
 
 
 class NoSuchUpload(NotFound):
@@ -193,7 +193,7 @@ class NoSuchUpload(NotFound):
     code = "upload_not_found"
 
     def __init__(self, upload_id: str) -> None:
-        super().__init__(f"No such Upload object: {upload_id}", param="upload_id")
+        super().__init__(f"No such Upload object: {upload_id[:100]}", param="upload_id")
 
 
 class NoSuchCursor(NotFound):

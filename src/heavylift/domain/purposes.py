@@ -125,7 +125,7 @@ def find_purpose(name: str, table: Mapping[str, Purpose]) -> Purpose:
         return table[name]
     except KeyError:
         names = ", ".join(f"'{known}'" for known in table)
-        raise InvalidRequest(f"'{name}' is not one of [{names}] - 'purpose'", param="purpose") from None
+        raise InvalidRequest(f"'{name[:100]}' is not one of [{names}] - 'purpose'", param="purpose") from None
 
 
 def check_name(purpose: Purpose, filename: str, checks: Checks) -> None:
