@@ -1,13 +1,16 @@
 """When to try again, and after how long."""
 
+import re
 from datetime import timedelta
 from email.utils import format_datetime
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from heavylift.client.retries import (
+    RETRIED_CODES,
     BackoffStrategy,
     Failure,
     RetryConfig,
@@ -52,6 +55,15 @@ def test_no_pause_reaches_beyond_the_time_that_is_left():
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504, 507, 520, 525, 529])
 def test_what_may_end_differently_is_retried(status: int):
     assert pause(status) is not None
+
+
+def test_what_is_retried_is_what_the_page_of_errors_says():
+    page = (Path(__file__).parents[2] / "docs" / "errors.md").read_text(encoding="utf-8")
+    said = page.partition("## Which to repeat")[2].strip().partition(", which gateways")[0]
+    said = re.sub(
+        r"(\d+) to (\d+)", lambda span: " ".join(map(str, range(int(span[1]), int(span[2]) + 1))), said
+    )
+    assert sorted(re.findall(r"\b\d{3}\b", said)) == sorted(RETRIED_CODES)
 
 
 @pytest.mark.parametrize("status", [400, 401, 404, 409, 413, 499, 501, 505, 519, 530])
