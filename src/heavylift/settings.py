@@ -20,7 +20,7 @@ from heavylift.domain.limits import DAY, GIB, HOUR, KIB, MIB, Limits
 from heavylift.domain.purposes import PURPOSES, Checks, Purpose
 from heavylift.environment import PREFIX, FromVariables, config_file, in_file
 from heavylift.service.sweeper import Schedule
-from heavylift.values import Address, ChosenKey, Count, Hosts, Origins, Place, Seconds, Size, Table
+from heavylift.values import Address, ChosenKey, Count, Hosts, Number, Origins, Place, Seconds, Size, Table
 
 CATALOG = "catalog.sqlite"
 """The database in the data folder."""
@@ -143,7 +143,7 @@ class Settings(BaseSettings):
     bootstrap_key: ChosenKey | None = Field(
         None, description="The first API key, instead of one that the first start makes up."
     )
-    rate_limit: int = Field(
+    rate_limit: Number = Field(
         0, ge=0, description="Requests a minute that each process takes of a project; 0 for no limit."
     )
 
@@ -161,8 +161,8 @@ class Settings(BaseSettings):
     max_held_bytes: Size = Field(
         9 * GIB, ge=1, description="Most bytes that a pending Upload may hold, Parts sent twice included."
     )
-    max_parts: int = Field(10_000, ge=1, description="Most Parts of an Upload.")
-    max_open_uploads: int = Field(
+    max_parts: Number = Field(10_000, ge=1, description="Most Parts of an Upload.")
+    max_open_uploads: Number = Field(
         1_000, ge=0, description="Most Uploads of a project that may be pending at once; 0 for any number."
     )
     max_project_bytes: Size = Field(
@@ -177,16 +177,16 @@ class Settings(BaseSettings):
     upload_seconds: Count = Field(HOUR, ge=1, description="How long an Upload stays open.")
 
     # against overload and slow clients
-    max_bodies: int = Field(
+    max_bodies: Number = Field(
         128,
         ge=1,
         description="Bodies received at once, times the number of workers, which count together, and as many"
         " JSON bodies beside them; beyond it, 503 and Retry-After, and equal shares for all projects.",
     )
-    max_downloads: int = Field(
+    max_downloads: Number = Field(
         1000, ge=1, description="Downloads that each process sends at once; beyond it, 503 and Retry-After."
     )
-    max_project_downloads: int = Field(500, ge=1, description="The same for the downloads of one project.")
+    max_project_downloads: Number = Field(500, ge=1, description="The same for the downloads of one project.")
     head_timeout: Seconds = Field(20.0, gt=0, description="How long a request's headers may take.")
     idle_timeout: Seconds = Field(60.0, gt=0, description="How long a body may stand still.")
     body_timeout: Seconds = Field(float(HOUR), gt=0, description="How long one body may take in all.")

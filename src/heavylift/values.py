@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeAlias, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import NoDecode
 
 from heavylift import units
@@ -97,6 +97,9 @@ def _json(text: str, expected: str) -> object:
 
 Size: TypeAlias = Annotated[int, _written(units.size)]
 """Bytes: `65536`, `64K`, `16MiB`."""
+
+Number: TypeAlias = Annotated[int, Field(le=1_000_000_000)]
+"""How many of something: no more than every database can count."""
 
 Seconds: TypeAlias = Annotated[float, _written(units.seconds)]
 """`0.5`, `90`, `15m`, `2h`."""

@@ -260,6 +260,15 @@ def test_a_folder_where_the_key_should_be_is_named(desk: Desk) -> None:
     assert len(ended.err.splitlines()) == 1
 
 
+def test_a_catalog_is_not_moved_into_itself_by_another_name(desk: Desk) -> None:
+    assert desk.run("migrate", "--data", "old").status == 0
+    (desk.folder / "link").symlink_to("old")
+    for other in ("old/../old", "link"):
+        ended = desk.run("migrate-data", "--from", "old", "--to", other)
+        assert ended.status == 2
+        assert "the old and the new catalog are the same" in ended.err
+
+
 def test_a_url_that_no_catalog_has_is_told_with_what_says_it(desk: Desk) -> None:
     assert desk.run("migrate", "--data", "old").status == 0
     (desk.folder / "set.toml").write_text('catalog = "nonsense"')

@@ -138,6 +138,7 @@ def test_sizes_times_and_lists_are_written_as_people_write_them(
         ("CORS_ORIGINS", "upload.example", "https://upload.example.com"),
         ("CORS_ORIGINS", "https://upload.example/page", "https://upload.example.com"),
         ("CORS_ORIGINS", '{"a": 1}', "https://upload.example.com"),
+        ("MAX_PARTS", "99999999999999999999", "less than or equal to 1000000000"),
         ("ALLOWED_HOSTS", "https://box.lan", "without a scheme or a port"),
         ("ALLOWED_HOSTS", "box.lan:8321", "without a scheme or a port"),
         ("ALLOWED_HOSTS", "*", "without a scheme or a port"),

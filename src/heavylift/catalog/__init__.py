@@ -16,7 +16,7 @@ from heavylift.catalog.sql import SqlCatalog
 from heavylift.service.ports import Catalog, Clock
 
 __all__ = [
-    "UnfitCatalog", "check_place", "check_there", "check_url", "migrate_catalog", "open_catalog",
+    "UnfitCatalog", "check_place", "check_there", "check_url", "is_same", "migrate_catalog", "open_catalog",
     "open_to_read", "unserved", "while_serving",
 ]  # fmt: skip
 
@@ -79,6 +79,13 @@ def check_url(url: str, *, named_by: str) -> None:
             sqlite_path(url)
     except UnfitCatalog as error:
         raise UnfitCatalog(f"{named_by}: {error}") from error
+
+
+def is_same(one: str, other: str) -> bool:
+    """Whether the URLs name the same catalog, as far as that can be seen. Raises UnfitCatalog."""
+    if one == other or postgres_url.is_postgres(one) or postgres_url.is_postgres(other):
+        return one == other
+    return os.path.realpath(sqlite_path(one)) == os.path.realpath(sqlite_path(other))
 
 
 def check_place(url: str) -> None:

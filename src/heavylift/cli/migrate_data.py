@@ -62,7 +62,9 @@ def migrate_data(
             check_catalog_url(url, named_by=option)
     old = _side(settings, from_, catalog=from_catalog, blobs=from_blobs)
     new = _side(settings, to, catalog=to_catalog, blobs=to_blobs)
-    if old.catalog_url == new.catalog_url:
+    from heavylift.catalog import is_same
+
+    if is_same(old.catalog_url, new.catalog_url):
         fail(
             "the old and the new catalog are the same: say --from, --to, or their catalogs and blobs by URL",
             status=USAGE,
