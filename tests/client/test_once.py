@@ -7,6 +7,7 @@ from heavylift.client import errors
 from heavylift.client.operations.files import create_file, delete_file, list_files
 from heavylift.client.operations.uploads import cancel_upload, complete_upload, create_upload
 from heavylift.client.options import RequestOptions
+from heavylift.client.retries import BackoffStrategy, RetryConfig
 from tests.client.rig import Rig, envelope
 
 UPLOAD = {
@@ -209,3 +210,24 @@ def test_a_steady_failure_of_complete_ends_in_minutes(rig: Rig):
             ask(completion(upload_id="upload_1", part_ids=["p"], md5=None, options=NO_OPTIONS, patient=True))
         )
     assert rig.seconds == 300
+
+
+def test_a_hang_is_told_from_the_second_repetition_on_and_then_every_half_minute(
+    rig: Rig, caplog: pytest.LogCaptureFixture
+):
+    caplog.set_level("WARNING", logger="heavylift")
+    backoff = BackoffStrategy(
+        initial_interval=10_000, max_interval=10_000, exponent=1, max_elapsed_time=100_000
+    )
+    rig.set(retries=RetryConfig(backoff=backoff))
+    rig.handle = Server(GET_files=[httpx2.Response(503)])
+    once = RequestOptions(retries=RetryConfig("none"))
+    with pytest.raises(errors.ServerError):
+        rig.run(list_files(options=once))
+    assert caplog.records == []
+    rig.handle = lambda request: httpx2.Response(503)
+    with pytest.raises(errors.ServerError):
+        rig.run(list_files())
+    said = [record.getMessage() for record in caplog.records]
+    assert len(said) == 3
+    assert said[0].startswith("listFiles failed (503). The next attempt is in 10.")

@@ -236,8 +236,10 @@ def keep(stand_in: StandIn, filename: str, purpose: str, content: bytes) -> dict
 
 
 def cancel(handler: Handler, upload_id: str) -> None:
+    if upload_id not in handler.stand_in.uploads:
+        return handler.refuse(404, "No such Upload", "upload_not_found")
     handler.stand_in.uploads[upload_id]["status"] = "cancelled"
-    handler.say(200, handler.stand_in.uploads[upload_id])
+    return handler.say(200, handler.stand_in.uploads[upload_id])
 
 
 def create_file(handler: Handler) -> None:
