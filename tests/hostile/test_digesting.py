@@ -45,9 +45,13 @@ def test_whoever_asks_often_is_answered_out_of_one_reading(tmp_path: Path) -> No
         assert read_by(served) - before < 2 * SIZE
 
 
-@pytest.mark.parametrize("reset", [False, True], ids=["close", "reset"])
-def test_nothing_is_read_to_its_end_for_clients_that_have_left(tmp_path: Path, reset: bool) -> None:
-    with besieged(tmp_path) as (served, key):
+@pytest.mark.parametrize(
+    ("reset", "lane"), [(False, True), (True, True), (False, False)], ids=["close", "reset", "close-plain"]
+)
+def test_nothing_is_read_to_its_end_for_clients_that_have_left(
+    tmp_path: Path, reset: bool, lane: bool
+) -> None:
+    with besieged(tmp_path, lane=lane) as (served, key):
         request = complete_of(served, key)
         before = read_by(served)
         for _ in range(10):

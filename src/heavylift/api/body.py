@@ -11,6 +11,9 @@ from starlette.requests import Request
 from heavylift.api.shares import Place
 from heavylift.domain.errors import BodyTooLarge, TooSlow
 
+WATCH: Final = "heavylift.watch"
+"""In the scope's state: tells our connection that from now on a client which closes its side has left."""
+
 WHOLE: Final = "heavylift.whole"
 """Among the scope's extensions: the server has all of the body already."""
 

@@ -85,10 +85,6 @@ class Lane:
         self._cycle = cycle
         self.unanswered = True
 
-    def watch(self) -> None:
-        """From now on a client that closes its side of the connection counts as gone."""
-        self._cycle.watched = True
-
     def can_receive(self) -> bool:
         """Whether the body's bytes have not been asked for in another way, nor all come already."""
         return self._road.cycle is self._cycle and self._road.state is BODY and not self._cycle.begun

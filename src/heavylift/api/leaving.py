@@ -6,8 +6,7 @@ from typing import Any, TypeVar
 
 from starlette.requests import Request
 
-from heavylift.api.body import ClientGone
-from heavylift.api.lane import lane_of
+from heavylift.api.body import WATCH, ClientGone
 
 T = TypeVar("T")
 
@@ -17,9 +16,9 @@ async def unless_gone(request: Request, work: Coroutine[Any, Any, T]) -> T:
 
     Raises ClientGone, and cancels the work, when the client leaves before.
     """
-    lane = lane_of(request)
-    if lane is not None:
-        lane.watch()
+    watch = request.scope.get("state", {}).get(WATCH)
+    if watch is not None:
+        watch()
     working, gone = asyncio.ensure_future(work), asyncio.ensure_future(_left(request))
     try:
         await asyncio.wait([working, gone], return_when=asyncio.FIRST_COMPLETED)

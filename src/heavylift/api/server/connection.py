@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
-from heavylift.api.body import WHOLE
+from heavylift.api.body import WATCH, WHOLE
 from heavylift.api.lane import EXTENSION, SUPPORTED, Lane
 from heavylift.api.server import bounds
 from heavylift.api.server.bounds import AHEAD, SMALL
@@ -159,12 +159,10 @@ class Connection(Link):
         scheme = "http" if self.plain else "https"
         scope = scope_of(head, root=self._host.root_path, scheme=scheme, server=server, client=client)
         scope["state"] = self._host.state.copy()
-        scope["extensions"] = extensions = {}
         more = head.length != 0
         self.cycle = cycle = Cycle(self, head, scope, more=more)
+        scope["state"][WATCH], scope["extensions"] = cycle.watch, {}
         cycle.last = cycle.last or self._stopping or self._host.leaving()
-        if self.plain and SUPPORTED and self._bounds.lane:
-            extensions[EXTENSION] = Lane(self, cycle)
         if not more:
             self._enter(ANSWER)
         else:
@@ -175,6 +173,8 @@ class Connection(Link):
                 self._clock.move(self._bounds.idle_seconds)
                 return
             self._enter(BODY)
+        if self.plain and SUPPORTED and self._bounds.lane:
+            scope["extensions"][EXTENSION] = Lane(self, cycle)
         self._host.begin(self, cycle)
 
     def _gather(self) -> bool:

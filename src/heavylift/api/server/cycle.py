@@ -70,6 +70,10 @@ class Cycle:
 
     # The request.
 
+    def watch(self) -> None:
+        """From now on a client that closes its side of the connection counts as gone."""
+        self.watched = True
+
     def feed(self, payload: bytes, *, over: bool) -> None:
         """More of the body, or its end. Nothing of either is no news: who waits would look again for ever."""
         if payload:
