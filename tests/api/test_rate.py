@@ -62,6 +62,28 @@ def test_whoever_waits_as_long_as_told_is_taken(steps: list[tuple[float, int]], 
                 assert told(limit) == 0
 
 
+@given(st.lists(st.floats(0, 20), max_size=60), st.integers(1, 6))
+def test_no_sixty_seconds_take_more_and_nobody_waits_longer(pauses: list[float], most: int) -> None:
+    ticks, taken = Ticks(), list[float]()
+    limit = RateLimit(most, ticks=ticks)
+    for pause in pauses:
+        ticks.now += pause
+        waits = told(limit)
+        assert waits <= 60
+        if not waits:
+            assert sum(ticks.now - one < 59.9 for one in taken) < most
+            taken.append(ticks.now)
+
+
+@pytest.mark.parametrize("into", range(0, 60, 6))
+def test_whenever_a_minute_begins_the_wait_is_a_minute(into: int) -> None:
+    ticks = Ticks()
+    ticks.now += into
+    limit = RateLimit(4, ticks=ticks)
+    assert passed(limit, 4) == 4
+    assert told(limit) == 60
+
+
 def test_a_clock_that_is_set_back_or_forward_changes_nothing() -> None:
     limit = RateLimit(2)
     assert passed(limit, 5) == 2
