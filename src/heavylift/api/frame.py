@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
 import structlog
@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from heavylift.api.body import ClientGone
 from heavylift.api.download import AnswerCut
 from heavylift.api.errors import CLIENT_GONE, failure_response
+from heavylift.api.server.cycle import Pairs
 from heavylift.domain import ids
 
 log = structlog.get_logger("heavylift.request")
@@ -36,9 +37,6 @@ class Frame:
             request_id=ids.new_request_id(now=self._clock()), began=time.perf_counter(),
         )  # fmt: skip
         await passage.run(self._app(scope, passage.receive, passage.send))
-
-
-Pairs = Iterable[tuple[bytes, bytes]]
 
 
 class Whole(Protocol):

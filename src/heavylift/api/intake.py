@@ -1,14 +1,12 @@
 """A request's payload, out of its envelope, by whichever way the server offers."""
 
-from collections.abc import Callable, Sequence
-
 from starlette.requests import Request
 
 from heavylift.api.body import Patience, chunks, declared_length
 from heavylift.api.lane import lane_of
 from heavylift.api.multipart import PartForm, part_payload
 from heavylift.api.shares import Place
-from heavylift.service.ports import Buffer, Incoming
+from heavylift.service.ports import Incoming, Take
 
 
 def incoming(request: Request, patience: Patience, place: Place, form: PartForm | None = None) -> Incoming:
@@ -19,7 +17,7 @@ def incoming(request: Request, patience: Patience, place: Place, form: PartForm 
     if lane is None or length is None or not lane.can_receive():
         return Incoming(chunks=pulled)
 
-    async def pour(take: Callable[[Sequence[Buffer]], None]) -> None:
+    async def pour(take: Take) -> None:
         def consume(buffer: bytearray, count: int) -> int:
             place.received += count
             payload = form.feed(buffer, stop=count) if form else [memoryview(buffer)[:count]]

@@ -1,19 +1,14 @@
 """Bodies that are small: taken in whole and looked at once, without a stream around them."""
 
-from collections.abc import Callable, Sequence
-
 from starlette.requests import Request
 
 from heavylift.api.body import Patience, chunks, read_all
 from heavylift.api.multipart import PartForm, part_payload
 from heavylift.api.shares import Place
-from heavylift.service.ports import Buffer, Incoming
+from heavylift.service.ports import Incoming, Take
 
 MOST = 64 * 1024
 """Bytes of a small body. With the default of 64 bodies at once, 4 MiB."""
-
-
-Take = Callable[[Sequence[Buffer]], None]
 
 
 def small(request: Request, patience: Patience, place: Place, form: PartForm | None = None) -> Incoming:

@@ -1,10 +1,10 @@
 """A body becomes a blob: pulled through the event loop, or poured past it where both ends can."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from heavylift.service.abilities import OpensSinks, Sink
 from heavylift.service.meter import Meter, metered
-from heavylift.service.ports import BlobStore, Buffer, Incoming
+from heavylift.service.ports import BlobStore, Buffer, Incoming, Take
 
 
 async def store_blob(blobs: BlobStore, key: str, incoming: Incoming, meter: Meter) -> None:
@@ -22,7 +22,7 @@ async def store_blob(blobs: BlobStore, key: str, incoming: Incoming, meter: Mete
         raise
 
 
-def _into(sink: Sink, meter: Meter) -> Callable[[Sequence[Buffer]], None]:
+def _into(sink: Sink, meter: Meter) -> Take:
     def take(pieces: Sequence[Buffer]) -> None:
         for piece in pieces:
             meter.update(piece)

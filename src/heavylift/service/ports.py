@@ -105,7 +105,10 @@ class BlobStore(Protocol):
         ...
 
 
-Pour = Callable[[Callable[[Sequence[Buffer]], None]], Awaitable[None]]
+Take = Callable[[Sequence[Buffer]], None]
+"""Takes pieces of a body, in order."""
+
+Pour = Callable[[Take], Awaitable[None]]
 """Gives a whole body to a function, piece by piece, in the thread that suits it. When it returns or
 raises, no thread is in that function any more."""
 
