@@ -48,7 +48,9 @@ def unserved(address: Address) -> Iterator[None]:
     """Make sure that no other process of ours is connected there. Another one that asks the same during the
     `with` block finds us: we stay connected. Raises UnfitCatalog and StorageDown."""
     with connected(address) as connection:
-        connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+        connection.autocommit = True
+        # in one message: between two of them a server may find the transaction idle for too long
+        connection.execute("BEGIN; SET LOCAL idle_in_transaction_session_timeout = 0")
         found = connection.execute(OTHERS, [address.parameters["application_name"]]).fetchone()
         if found and found[0]:
             raise UnfitCatalog(

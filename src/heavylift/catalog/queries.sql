@@ -250,8 +250,8 @@ DELETE FROM orphan_search WHERE id = 1;
 SELECT coalesce(CAST(:given AS DOUBLE PRECISION), CAST(NULL AS DOUBLE PRECISION)) AS now;
 
 -- find_newest: the ids that sort last, each by one look into its index.
-SELECT (SELECT max(id) FROM uploads) AS upload, (SELECT max(id) FROM parts) AS part,
-  (SELECT max(id) FROM files) AS file;
+SELECT (SELECT max(id) FROM uploads WHERE id > '') AS upload, (SELECT max(id) FROM parts WHERE id > '') AS part,
+  (SELECT max(id) FROM files WHERE id > '') AS file;
 
 -- take_lease: the holder's own lease is prolonged, another's can be taken once it is over, and one that lasts
 -- longer than any does: the clock was set back since.

@@ -43,7 +43,10 @@ Refusal                     understood and declined; nothing was changed
 └── InsufficientStorage     no room for the bytes
 """
 
-from typing import ClassVar
+from typing import ClassVar, Final
+
+LONGEST_ID: Final = 4096
+"""Characters of an id that a refusal still repeats whole, as OpenAI's does; no path with more is usual."""
 
 
 class Refusal(Exception):
@@ -180,11 +183,16 @@ class NotFound(Refusal):
     """Unknown to this project. Someone else's id gives the same words as none at all."""
 
 
+def _named(id: str) -> str:
+    """The id as a refusal repeats it: what is too long to be one, in short."""
+    return id if len(id) <= LONGEST_ID else id[:100]
+
+
 class NoSuchFile(NotFound):
     """No such File in this project. Worded as OpenAI words it."""
 
     def __init__(self, file_id: str) -> None:
-        super().__init__(f"No such File object: {file_id[:100]}", param="id")
+        super().__init__(f"No such File object: {_named(file_id)}", param="id")
 
 
 class NoSuchUpload(NotFound):
@@ -193,7 +201,7 @@ class NoSuchUpload(NotFound):
     code = "upload_not_found"
 
     def __init__(self, upload_id: str) -> None:
-        super().__init__(f"No such Upload object: {upload_id[:100]}", param="upload_id")
+        super().__init__(f"No such Upload object: {_named(upload_id)}", param="upload_id")
 
 
 class NoSuchCursor(NotFound):
