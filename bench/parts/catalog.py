@@ -13,7 +13,7 @@ from bench.peers.heavylift import Heavylift
 from bench.peers.peer import running
 from bench.session import Bench
 from heavylift.settings import Settings
-from heavylift.wiring import make_sweeper, open_stores
+from heavylift.stores import make_sweeper, open_stores
 
 TIMES = 15
 OVERDUE = 500

@@ -12,7 +12,7 @@ import pytest
 
 from heavylift.service.ports import StorageDown
 from heavylift.settings import Settings
-from heavylift.wiring import make_keys, migrate, open_to_serve
+from heavylift.stores import make_keys, migrate, open_to_serve
 from tests.cli.typing_in import Desk, Ended, Terminal
 from tests.serving import serving
 

@@ -13,7 +13,7 @@ from heavylift.cli import amounts
 from tests.cli.typing_in import Desk
 
 OF_THE_SERVER = ("alembic", "fastapi", "limits", "pydantic_settings", "sqlalchemy", "starlette", "uvicorn")
-OURS = ("api", "blobs", "catalog", "domain", "service", "settings", "wiring")
+OURS = ("api", "blobs", "catalog", "domain", "service", "settings", "stores", "wiring")
 
 WATCHED = """
 import json, sys
@@ -53,6 +53,12 @@ def test_the_commands_of_the_client_import_nothing_of_the_server(desk: Desk, wor
 @pytest.mark.parametrize("words", [("--help",), ("upload", "--help")], ids=" ".join)
 def test_help_starts_without_the_sdk(desk: Desk, words: tuple[str, ...]) -> None:
     assert {"awscrt", "heavylift.client.client", "httpx2"} & imported(desk, *words) == set()
+
+
+@pytest.mark.parametrize("words", [("keys", "list"), ("sweep", "--dry-run")], ids=" ".join)
+def test_the_commands_of_an_installation_start_without_the_api(desk: Desk, words: tuple[str, ...]) -> None:
+    assert desk.run("migrate").status == 0
+    assert {"fastapi", "starlette", "heavylift.api", "heavylift.wiring"} & imported(desk, *words) == set()
 
 
 @pytest.mark.parametrize("words", [("settings", "--json"), ("projects", "list")], ids=" ".join)

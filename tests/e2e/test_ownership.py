@@ -19,7 +19,7 @@ import pytest
 from heavylift.catalog.location import mounted_type
 from heavylift.service.ownership import MARK, WrongBlobs
 from heavylift.settings import Settings
-from heavylift.wiring import make_sweeper, migrate, move_data, open_stores, open_to_serve
+from heavylift.stores import make_sweeper, migrate, move_data, open_stores, open_to_serve
 from tests.e2e.wire import add_file, not_tested, speaking
 from tests.objects import engines
 from tests.objects.engines import BUCKET

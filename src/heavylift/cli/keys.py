@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from heavylift.service.ports import Key
-    from heavylift.wiring import Stores
+    from heavylift.stores import Stores
 
 app = typer.Typer(help="API keys of this installation.", no_args_is_help=True)
 
@@ -30,7 +30,7 @@ def create(
     """Make a key and print it, this once: only its hash is stored."""
     settings = load_settings(config, data=data)
 
-    from heavylift.wiring import make_keys
+    from heavylift.stores import make_keys
 
     async def work(stores: "Stores") -> "tuple[Key, str]":
         return await make_keys(stores).create(project=project, name=name)
@@ -49,7 +49,7 @@ def list_keys(
     """List keys, revoked ones too. A key itself is never shown again."""
     settings = load_settings(config, data=data)
 
-    from heavylift.wiring import make_keys
+    from heavylift.stores import make_keys
 
     async def work(stores: "Stores") -> "Sequence[Key]":
         return await make_keys(stores).list(project)
@@ -80,7 +80,7 @@ def revoke(
     """End a key for good. A running service refuses it within seconds."""
     settings = load_settings(config, data=data)
 
-    from heavylift.wiring import make_keys
+    from heavylift.stores import make_keys
 
     async def work(stores: "Stores") -> str:
         return await make_keys(stores).revoke(key)

@@ -11,7 +11,7 @@ from heavylift.cli.exits import USAGE, fail, say
 
 if TYPE_CHECKING:
     from heavylift.settings import Settings
-    from heavylift.wiring import Stores
+    from heavylift.stores import Stores
 
 T = TypeVar("T")
 
@@ -80,7 +80,7 @@ def with_stores(
     only on such as can be served. What they refuse is one line, except for `bear`, which is raised."""
     import asyncio
 
-    from heavylift.wiring import open_existing, open_to_serve
+    from heavylift.stores import open_existing, open_to_serve
 
     async def run() -> T:
         async with (open_to_serve if to_serve else open_existing)(settings) as stores:

@@ -16,7 +16,7 @@ def migrate(config: Config = None, data: Data = None, as_json: AsJson = False) -
     """
     settings = load_settings(config, data=data)
 
-    from heavylift.wiring import migrate as run
+    from heavylift.stores import migrate as run
 
     with said():
         before, after = run(settings)

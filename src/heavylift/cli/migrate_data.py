@@ -100,7 +100,7 @@ def _run(old: "Settings", new: "Settings", *, replace: bool, reread: bool) -> "M
     from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
 
     from heavylift.service.moving import LivedIn
-    from heavylift.wiring import check_installed, move_data
+    from heavylift.stores import check_installed, move_data
 
     console = Console(stderr=True)
     columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())

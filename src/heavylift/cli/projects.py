@@ -12,7 +12,7 @@ from heavylift.cli.output import AsJson, examples, show_table
 
 if TYPE_CHECKING:
     from heavylift.service.ports import Project
-    from heavylift.wiring import Stores
+    from heavylift.stores import Stores
 
 app = typer.Typer(help="Projects: nothing of one is visible to another.", no_args_is_help=True)
 
@@ -27,7 +27,7 @@ def create(
     """Make a project. `heavylift keys create --project NAME` makes a key to it."""
     settings = load_settings(config, data=data)
 
-    from heavylift.wiring import make_keys
+    from heavylift.stores import make_keys
 
     async def work(stores: "Stores") -> "Project":
         return await make_keys(stores).add_project(name)
@@ -41,7 +41,7 @@ def list_projects(config: Config = None, data: Data = None, as_json: AsJson = Fa
     """List projects."""
     settings = load_settings(config, data=data)
 
-    from heavylift.wiring import make_keys
+    from heavylift.stores import make_keys
 
     async def work(stores: "Stores") -> "Sequence[Project]":
         return await make_keys(stores).projects()

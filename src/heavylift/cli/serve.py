@@ -51,7 +51,7 @@ def serve(
     from heavylift.logs import configure_logs
     from heavylift.service.keys import FirstKey
     from heavylift.service.ports import StorageDown, StorageFull
-    from heavylift.wiring import Stores, bootstrap, make_keys
+    from heavylift.stores import Stores, bootstrap, make_keys
 
     async def first_key(stores: Stores) -> FirstKey:
         return await bootstrap(settings, make_keys(stores))

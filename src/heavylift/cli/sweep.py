@@ -12,7 +12,7 @@ from heavylift.cli.output import AsJson
 if TYPE_CHECKING:
     from heavylift.service.sweeper import Swept
     from heavylift.settings import Settings
-    from heavylift.wiring import Stores
+    from heavylift.stores import Stores
 
 
 def sweep(
@@ -41,7 +41,7 @@ def sweep(
 
 async def _round(settings: "Settings", stores: "Stores", *, confirmed: bool) -> "Swept":
     from heavylift.service.timekeeping import keep_time
-    from heavylift.wiring import make_sweeper
+    from heavylift.stores import make_sweeper
 
     timekeeping = await keep_time(stores.catalog)
     await timekeeping.agree()
@@ -53,7 +53,7 @@ async def _preview(
 ) -> tuple["Swept", list[dict[str, str]]]:
     """What a round would do. `tell` prints its blobs as they come, instead of gathering them."""
     from heavylift.service.timekeeping import keep_time
-    from heavylift.wiring import make_sweeper
+    from heavylift.stores import make_sweeper
 
     clock = (await keep_time(stores.catalog)).clock
     swept, doomed = await make_sweeper(settings, stores, clock=clock).preview()

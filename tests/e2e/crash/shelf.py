@@ -12,7 +12,7 @@ import httpx2
 from awscrt.checksums import crc64nvme
 
 from heavylift.settings import Settings
-from heavylift.wiring import make_sweeper, open_stores
+from heavylift.stores import make_sweeper, open_stores
 from tests.e2e.crash.calls import all_files
 from tests.e2e.crash.patience import SWEEP
 from tests.e2e.wire import content_of

@@ -13,7 +13,7 @@ from tests.e2e.crash.patience import SWEEP
 SWEEPERS = multiprocessing.get_context("forkserver")
 """Makes them: a start takes far longer than a sweep, above all where each call of it is followed."""
 
-SWEEPERS.set_forkserver_preload(["heavylift.cli.app", "heavylift.wiring"])
+SWEEPERS.set_forkserver_preload(["heavylift.cli.app", "heavylift.stores"])
 
 
 def sweep_when_told(told: Connection, data: Path) -> None:
