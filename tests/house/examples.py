@@ -73,13 +73,13 @@ def run(example: Example, folder: Path, environment: Mapping[str, str]) -> "subp
     )
 
 
-def command(example: Example, folder: Path) -> list[str]:
-    """What runs the block."""
+def command(example: Example, folder: Path, *, python: str = sys.executable) -> list[str]:
+    """What runs the block, on that Python."""
     match example.language:
         case "sh" | "bash":
             return ["bash", "-c", f"{SHELL_HEAD}{example.text}{SHELL_TAIL}"]
         case "python":
-            return [sys.executable, "-W", "error", "-c", example.text]
+            return [python, "-W", "error", "-c", example.text]
         case _:
             modules = folder / "node_modules"  # where Node looks for packages
             if not modules.exists():

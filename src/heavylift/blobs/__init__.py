@@ -50,7 +50,7 @@ def _open_objects(url: str) -> BlobStore:
         from heavylift.blobs.objecturls import open_objects  # noqa: PLC0415 - its client is an extra
     except ModuleNotFoundError as error:
         raise ValueError(
-            f"object stores need {error.name}: install it with pip install 'heavylift[server,objectstore]'"
+            f"object stores need {error.name}: in a clone, pip install '.[server,objectstore]'"
         ) from error
     return open_objects(url)
 

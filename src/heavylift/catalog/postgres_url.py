@@ -60,7 +60,7 @@ def parse(url: str, *, durable: bool = True, writable: bool = True) -> Address:
         from psycopg.conninfo import conninfo_to_dict  # noqa: PLC0415 - as above
     except ImportError as error:
         raise UnfitCatalog(
-            f"A catalog on PostgreSQL needs its driver: pip install 'heavylift[server,postgres]' ({error})."
+            f"PostgreSQL needs its driver: in a clone, pip install '.[server,postgres]' ({error})."
         ) from None
     try:
         given = conninfo_to_dict(url)

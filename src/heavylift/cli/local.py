@@ -39,7 +39,7 @@ def load_settings(config: str | None = None, **given: Any) -> "Settings":
         from heavylift.settings import Settings
         from heavylift.shown import explained
     except ModuleNotFoundError as error:
-        fail(f"this command needs the server: pip install 'heavylift[server]' (no module {error.name})")
+        fail(f"this command needs the server: in a clone, pip install '.[server]' (no module {error.name})")
     if config:
         os.environ[CONFIG_VARIABLE] = config
     for remark in remarks(Settings.model_fields):
