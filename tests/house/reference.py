@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 
-from tests.house import cli_page, errors_page, settings_page
+from tests.house import cli_page, errors_page, sdk_page, settings_page
 from tests.house.project import DOCS
 
 PAGES: dict[str, Callable[[], str]] = {
     "cli.md": cli_page.page,
     "errors.md": errors_page.page,
+    "sdk-reference.md": sdk_page.page,
     "settings.md": settings_page.page,
 }
 """By file name: what a page should hold."""
