@@ -18,6 +18,12 @@ NODE = Path(__file__).parent / "e2e" / "node"
 AZURITE = Path(__file__).parent / "objects" / "azurite"
 """Where the emulator of Azure is installed, by the lock file there."""
 
+GENERATED = Path(__file__).parent / "e2e" / "generated"
+"""Where what makes clients of OpenAPI documents is installed, by the lock file there."""
+
+PYTHON_GENERATOR = Path(sys.prefix) / "openapi-python-client"
+"""Where the one for Python lies: its dependencies are not ours."""
+
 OLDEST_UVICORN = Path(sys.prefix) / "uvicorn-oldest"
 """Where the oldest uvicorn lies whose public names our connection's adapter knows."""
 
@@ -72,6 +78,14 @@ def oldest_uvicorn() -> str | None:
     """Install it into a folder of its own, beside the one that is required."""
     words = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(OLDEST_UVICORN)]
     return run([*words, "uvicorn==0.40.0"])
+
+
+def python_generator() -> str | None:
+    """Install it into an environment of its own, since it wants another typer than we do."""
+    uv = str(Path(sys.executable).with_name("uv"))
+    trouble = run([uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(PYTHON_GENERATOR)])
+    python = str(PYTHON_GENERATOR / "bin" / "python")
+    return trouble or run([uv, "pip", "install", "--quiet", "-p", python, "openapi-python-client==0.29.1"])
 
 
 def npm(folder: Path) -> Install:
@@ -139,6 +153,10 @@ ENGINES = (
            there=lambda: nginx_program() is not None, install=debian("nginx")),
     Engine(name="openai for Node", why="must work unchanged against the service",
            there=npm_there(NODE), install=npm(NODE)),
+    Engine(name="openapi-python-client", why="makes a client of our OpenAPI document",
+           there=(PYTHON_GENERATOR / "bin" / "openapi-python-client").exists, install=python_generator),
+    Engine(name="openapi-typescript", why="makes types of it",
+           there=npm_there(GENERATED), install=npm(GENERATED)),
     Engine(name="azurite", why="is what az:// is tested on, by Azure's own hand",
            there=npm_there(AZURITE), install=npm(AZURITE)),
 )  # fmt: skip

@@ -109,6 +109,7 @@ def build_app(settings: Settings, *, clock: Clock | None = None) -> ASGIApp:
         cors_origins=settings.cors_origins,
         answers_to=settings.answers_to if settings.auth == "off" else None,
         compatible_paths=settings.compatible_paths,
+        purposes=settings.purpose_table,
     )  # fmt: skip
 
 

@@ -1,10 +1,12 @@
 """The OpenAPI document: every operation with its errors, extensions marked as such."""
 
+import re
 from typing import Any
 
 import pytest
 
-from tests.api.conftest import Service
+from heavylift.domain.purposes import PURPOSES
+from tests.api.conftest import Service, Start
 
 OPERATIONS = {
     "createUpload": ("post", "/v1/uploads", {400, 413}),
@@ -115,3 +117,43 @@ async def test_the_documentation_is_a_page(service: Service) -> None:
     answer = await service.stranger.get("/docs")
     assert answer.headers["content-type"].startswith("text/html")
     assert "/openapi.json" in answer.text
+
+
+def test_the_key_is_asked_for_as_it_is(document: dict[str, Any]) -> None:
+    [(name, scheme)] = document["components"]["securitySchemes"].items()
+    assert (scheme["type"], scheme["scheme"]) == ("http", "bearer")
+    for method, path, _ in OPERATIONS.values():
+        assert document["paths"][path][method]["security"] == [{name: []}]
+
+
+async def test_a_purpose_is_one_of_this_services_and_one_is_chosen(start: Start) -> None:
+    async with start(purposes={"archive": {"extensions": ["zip"]}}) as service:
+        document = (await service.stranger.get("/openapi.json")).json()
+    for path, form in (("/v1/uploads", "application/json"), ("/v1/files", "multipart/form-data")):
+        body = document["paths"][path]["post"]["requestBody"]["content"][form]
+        purpose = body["schema"]["properties"]["purpose"]
+        assert purpose["enum"] == [*PURPOSES, "archive"]
+        assert purpose["default"] == "user_data"
+        assert "purpose" in body["schema"]["required"]
+
+
+def test_nothing_is_filled_in_that_does_something_unasked(document: dict[str, Any]) -> None:
+    for name in ("createUpload", "completeUpload"):
+        method, path, _ = OPERATIONS[name]
+        body = document["paths"][path][method]["requestBody"]["content"]["application/json"]
+        assert set(body["example"]) == set(body["schema"]["required"])
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_a_browser_is_told_at_the_root_what_this_is(service: Service, method: str) -> None:
+    browser = {"accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+    page = await service.stranger.request(method, "/", headers=browser)
+    assert (page.status_code, page.headers["vary"]) == (200, "Accept")
+    assert page.headers["content-type"].startswith("text/html")
+    assert ('href="docs"' in page.text) is (method == "GET")
+    for link in re.findall('href="([^"]+)"', page.text):
+        assert (await service.stranger.get(f"/{link}")).status_code == 200
+    program = await service.stranger.request(method, "/", headers={"accept": "application/json"})
+    assert program.status_code == 404
+    elsewhere = await service.stranger.request(method, "/v1", headers=browser)
+    assert elsewhere.headers["content-type"] == "application/json"

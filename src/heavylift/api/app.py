@@ -1,6 +1,6 @@
 """The application: routes, documentation, and the middleware around them."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from typing import Any
@@ -21,6 +21,7 @@ from heavylift.api.opening import Opening
 from heavylift.api.pages import OwnPages
 from heavylift.api.screen import Screen
 from heavylift.api.server.bounds import STATE, Bounds, Shared
+from heavylift.domain.purposes import PURPOSES
 
 Running = Callable[[], AbstractAsyncContextManager[Opening]]
 
@@ -33,6 +34,7 @@ def create_app(
     cors_origins: Sequence[str] = (),
     answers_to: Callable[[str], bool] | None = None,
     compatible_paths: bool = False,
+    purposes: Collection[str] = PURPOSES,
 ) -> ASGIApp:
     """The whole service as an ASGI application.
 
@@ -40,7 +42,7 @@ def create_app(
     it stops. `bounds` and `gate` reach the server through the lifespan's state: the one bounds its
     connections, the other it shuts when it is to stop. `answers_to` judges the host's names and keeps
     web pages of elsewhere out, where no key is asked for. `compatible_paths` answers without the prefix
-    /v1 too, and under /openai and /openai/v1.
+    /v1 too, and under /openai and /openai/v1. `purposes` are those that the documentation offers.
     """
 
     @asynccontextmanager
@@ -55,13 +57,14 @@ def create_app(
         description=DESCRIPTION,
         lifespan=lifespan,
         redoc_url=None,
+        swagger_ui_parameters={"persistAuthorization": True, "tryItOutEnabled": True},
         redirect_slashes=False,  # a path is right or unknown; a redirected body would travel twice
     )
     app.include_router(health.router)
     for router in (uploads.router, files.router, identity.router):
         app.include_router(router, prefix="/v1")
     add_error_handlers(app)
-    app.openapi = partial(as_answered, app.openapi)  # type: ignore[method-assign]
+    app.openapi = partial(as_answered, app.openapi, purposes)  # type: ignore[method-assign]
     stack: ASGIApp = CrossOrigin(Screen(app, compatible=compatible_paths), origins=cors_origins)
     refuses = None
     if answers_to is not None:

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Annotated, cast
 
 from fastapi import Depends, Security
-from fastapi.security import APIKeyHeader
+from fastapi.security import HTTPBearer
+from fastapi.security.http import HTTPAuthorizationCredentials
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import Scope
@@ -53,11 +54,10 @@ async def _context(request: Request) -> Context:  # not a plain function: those 
 
 Stories = Annotated[Context, Depends(_context)]
 
-_bearer = APIKeyHeader(
-    name="Authorization",
+_bearer = HTTPBearer(
     scheme_name="ApiKey",
-    description="`Bearer` and an API key of the project.",
-    auto_error=False,
+    description="An API key of the project, as it is: `Bearer` is put in front of it.",
+    auto_error=False,  # what it makes of the header is for the documentation: `authenticate` reads it itself
 )
 
 
@@ -72,7 +72,9 @@ async def authenticate(scope: Scope, context: Context) -> Project:
     return project
 
 
-async def _caller(request: Request, context: Stories, _: Annotated[str | None, Security(_bearer)]) -> Project:
+async def _caller(
+    request: Request, context: Stories, _: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
+) -> Project:
     return await authenticate(request.scope, context)
 
 

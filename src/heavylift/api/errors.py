@@ -13,6 +13,7 @@ from starlette.routing import Match
 
 from heavylift.api.body import ClientGone
 from heavylift.api.ranges import Unsatisfiable
+from heavylift.api.welcome import welcome
 from heavylift.domain import errors
 from heavylift.domain.errors import Refusal
 from heavylift.service.ports import BlobMissing, StorageDown, StorageFull
@@ -158,6 +159,8 @@ async def _not_routed(request: Request, error: Exception) -> Response:
             headers={"Allow": allowed},
         )
     if error.status_code == 404:
+        if (page := welcome(request)) is not None:
+            return page
         return error_response(404, f"Invalid URL ({asked})", code="unknown_url")
     return error_response(error.status_code, str(error.detail))
 

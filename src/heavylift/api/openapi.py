@@ -1,11 +1,11 @@
 """What the OpenAPI document says beyond the types: bodies, errors, which operations are extensions."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from pydantic import BaseModel
 
-from heavylift.api.schemas import EXTENSION, LIMITS, ErrorObject
+from heavylift.api.schemas import EXTENSION, LIMITS, PURPOSE, ErrorObject
 
 TITLE = "heavylift"
 DESCRIPTION = """
@@ -42,14 +42,21 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
-def json_body(model: type[BaseModel]) -> dict[str, Any]:
-    """A request body that is read by `api.body`, past FastAPI's own parsing."""
+def json_body(model: type[BaseModel], example: dict[str, Any]) -> dict[str, Any]:
+    """A request body that is read by `api.body`, past FastAPI's own parsing. A page to try things on begins
+    with the example: what is optional, and does something, is not in it."""
     schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
     schema["properties"] = {
         name: _inlined(field, schema.get("$defs", {})) for name, field in schema["properties"].items()
     }
-    schema.pop("$defs", None)
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+    for name in ("$defs", "title"):  # generated clients would call it CreateUploadCreateUpload
+        schema.pop(name, None)
+    return {
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": schema, "example": example}},
+        }
+    }
 
 
 def _inlined(field: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
@@ -69,12 +76,15 @@ def _form(properties: dict[str, Any], required: list[str]) -> dict[str, Any]:
     }
 
 
-def as_answered(make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+def as_answered(make: Callable[[], dict[str, Any]], purposes: Collection[str]) -> dict[str, Any]:
     """The document that `make` makes, without FastAPI's answer to bad parameters, for ours is always 400, and
-    without a body of what HEAD is answered."""
+    without a body of what HEAD is answered. `purposes` are those of this service."""
     document = make()
     for path in document["paths"].values():
         for method, operation in path.items():
+            for content in operation.get("requestBody", {}).get("content", {}).values():
+                if purpose := content["schema"].get("properties", {}).get("purpose"):
+                    purpose["enum"] = list(purposes)
             operation["responses"].pop("422", None)
             if method == "head":
                 for response in operation["responses"].values():
@@ -117,7 +127,7 @@ FILE_BODY: dict[str, Any] = {
             "multipart/form-data": _form(
                 {
                     "file": {**BINARY, "description": f"The file, at most {LIMITS.file_bytes} bytes."},
-                    "purpose": {"type": "string", "description": "What the File is for."},
+                    "purpose": {"type": "string", "description": "What the File is for.", **PURPOSE},
                     "expires_after[anchor]": {"type": "string", "enum": ["created_at"]},
                     "expires_after[seconds]": {
                         "type": "integer",

@@ -30,6 +30,9 @@ LIMITS = Limits()
 EXTENSION = "Extension of heavylift: OpenAI's service does not have it."
 CHECKSUM = f"CRC-64/NVME of the bytes, as `crc64nvme:` and 16 hex digits. {EXTENSION}"
 
+PURPOSE: dict[str, Any] = {"enum": list(PURPOSES), "default": "user_data"}
+"""Those that there always are. The default is for who fills in a form: a request has to name one."""
+
 Absent = Field(default=None, exclude_if=lambda value: value is None)
 """An optional field that is left out where there is nothing to say: some clients refuse null."""
 
@@ -84,8 +87,8 @@ class CreateUpload(Body):
         json_schema_extra={"minLength": 1, "maxLength": LIMITS.filename_chars},
     )
     purpose: Text = Field(
-        description="What the File is for. An operator may have added others.",
-        json_schema_extra={"enum": list(PURPOSES)},
+        description="What the File is for.",
+        json_schema_extra=PURPOSE,
     )
     bytes: StrictInt = Field(
         description="The size of the whole file.",

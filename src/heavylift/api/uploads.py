@@ -38,12 +38,15 @@ from heavylift.service.uploads import Snapshot
 
 router = APIRouter(prefix="/uploads", tags=["Uploads"])
 
+NEW = {"filename": "notes.txt", "purpose": "user_data", "bytes": 12, "mime_type": "text/plain"}
+"""What the documentation's page begins with."""
+
 STATUSES = [status.value for status in Status]
 
 
 @router.post(
     "", operation_id="createUpload", responses=responses(400, 408, 413, 415, 507),
-    openapi_extra=json_body(CreateUpload),
+    openapi_extra=json_body(CreateUpload, NEW),
 )  # fmt: skip
 async def create_upload(request: Request, context: Stories, caller: Caller) -> UploadObject:
     """Create an Upload: a file in the making, open for an hour."""
@@ -157,7 +160,7 @@ async def _page_of_parts(context: Context, caller: Project, upload_id: str, page
 
 @router.post(
     "/{upload_id}/complete", operation_id="completeUpload", responses=responses(400, 404, 408, 413, 415, 507),
-    openapi_extra=json_body(CompleteUpload),
+    openapi_extra=json_body(CompleteUpload, {"part_ids": ["part_..."]}),
 )  # fmt: skip
 async def complete_upload(upload_id: str, request: Request, context: Stories, caller: Caller) -> UploadObject:
     """Complete an Upload: the listed Parts, in that order, become a File.
