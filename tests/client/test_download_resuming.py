@@ -159,7 +159,7 @@ def test_another_target_has_a_journal_of_its_own(fetcher: Fetcher, part: Path):
 
 def test_reading_what_is_there_ends_within_a_block(tmp_path: Path):
     """After two looks the third says that it was given up."""
-    file = Unfinished.made_in(tmp_path)
+    file = Unfinished.made_in(tmp_path, Known.to_be_made())
     file.resize(10 * BLOCK)
     looks = iter([False, False, True])
     with pytest.raises(errors.RequestAbortedError):
@@ -171,7 +171,7 @@ def test_reading_what_is_there_ends_within_a_block(tmp_path: Path):
 
 def test_nothing_is_written_once_it_is_over(tmp_path: Path):
     """A thread that a dead server has held comes late."""
-    file = Unfinished.made_in(tmp_path)
+    file = Unfinished.made_in(tmp_path, Known.to_be_made())
     file.close()
     with pytest.raises(errors.RequestAbortedError):
         file.write(0, b"late")
@@ -179,7 +179,7 @@ def test_nothing_is_written_once_it_is_over(tmp_path: Path):
 
 
 def test_a_file_is_found_again_only_by_all_that_is_known_of_it(tmp_path: Path):
-    file = Unfinished.made_in(tmp_path)
+    file = Unfinished.made_in(tmp_path, Known.to_be_made())
     known = file.known
     file.close()
     for wrong in (

@@ -1,5 +1,8 @@
 """Where the command line keeps profiles: written for their owner alone, whole or not at all."""
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
 
@@ -8,6 +11,11 @@ from heavylift.client import profiles
 from heavylift.client.errors import HeavyliftError
 from heavylift.client.profiles import Profile, Profiles
 from heavylift.private import make_folder, write_anew
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 
 def profiles_file() -> Path:
@@ -31,23 +39,43 @@ def check() -> None:
 def keep(name: str, profile: Profile) -> Path:
     """Keep the profile under that name. The file. Raises OSError, InvalidRequestError."""
     file = profiles_file()
-    known = profiles.read_profiles(file)
-    _write(file, known.model_copy(update={"profiles": {**known.profiles, name: profile}}))
+    with _alone(file):
+        known = profiles.read_profiles(file)
+        _write(file, known.model_copy(update={"profiles": {**known.profiles, name: profile}}))
     return file
 
 
 def forget(name: str) -> bool:
     """Forget the profile. Whether there was one. Raises OSError, InvalidRequestError."""
     file = profiles_file()
-    known = profiles.read_profiles(file)
-    left = {kept: profile for kept, profile in known.profiles.items() if kept != name}
-    if len(left) == len(known.profiles):
+    if name not in profiles.read_profiles(file).profiles:
         return False
-    _write(file, known.model_copy(update={"profiles": left}))
+    with _alone(file):
+        known = profiles.read_profiles(file)
+        left = {kept: profile for kept, profile in known.profiles.items() if kept != name}
+        _write(file, known.model_copy(update={"profiles": left}))
     return True
 
 
-def _write(file: Path, content: Profiles) -> None:
+@contextmanager
+def _alone(file: Path) -> Iterator[None]:
+    """Of two commands at once the second one reads what the first one wrote, where the system has locks.
+    What one was writing when it was killed, with its key, goes. Raises OSError."""
     make_folder(file.parent)
+    if fcntl is None:
+        yield
+        return
+    descriptor = os.open(file.parent, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        with suppress(OSError):  # some network storage has no locks for folders
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            for left in file.parent.glob(f"{file.name}-*"):
+                left.unlink()
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _write(file: Path, content: Profiles) -> None:
     text = content.model_dump_json(indent=2, exclude_none=True)
     write_anew(file, text + "\n", fresh=file.with_name(f"{file.name}-{token_hex(8)}"))

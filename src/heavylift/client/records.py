@@ -47,8 +47,16 @@ def opened(folder: Path, name: str) -> FileIO | None:
             file.close()
             return None
         if os.fstat(file.fileno()).st_nlink:
+            _sweep(path)
             return file
         file.close()  # the run that held it has just replaced or removed it
+
+
+def _sweep(path: Path) -> None:
+    """Remove what a run was writing beside it when it was killed: only who holds the lock writes there."""
+    with contextlib.suppress(OSError):
+        for beside in path.parent.glob(f"{path.name}.*"):
+            beside.unlink()
 
 
 def _is_odd(path: Path) -> bool:

@@ -26,6 +26,7 @@ class Place:
 
     path: Path
     real: Path
+    taken: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +36,11 @@ class Pipe:
     path: Path
 
 
-def find_target(to: str | os.PathLike[str], *, filename: str, file_id: str, overwrite: bool) -> Place | Pipe:
+def find_target(to: str | os.PathLike[str], *, filename: str, file_id: str) -> Place | Pipe:
     """Where `to` leads for a File of that name and id. Into a folder it goes under a harmless name.
 
     Links are followed, as `cp` does. Raises OSError for what cannot become the File: a folder of
-    its name, a socket, a disk, a link into nothing, a name that is too long; a file that is there
-    unless it may be overwritten.
+    its name, a socket, a disk, a link into nothing, a name that is too long.
     """
     said = os.fsdecode(to)
     if "\0" in said:
@@ -53,13 +53,11 @@ def find_target(to: str | os.PathLike[str], *, filename: str, file_id: str, over
     elif not said or said.endswith(tuple(filter(None, (os.sep, os.altsep)))):
         raise NotADirectoryError(errno.ENOTDIR, "there is no such folder", said)
     if mode is None:
-        return Place(path, Path(os.path.realpath(path)))
+        return Place(path, Path(os.path.realpath(path)), taken=False)
     if stat.S_ISFIFO(mode) or stat.S_ISCHR(mode):
         return Pipe(path)
     refuse_unfit(path, mode)
-    if not overwrite:
-        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
-    return Place(path, Path(os.path.realpath(path)))
+    return Place(path, Path(os.path.realpath(path)), taken=True)
 
 
 def _mode(path: Path) -> int | None:
@@ -76,6 +74,11 @@ def _mode(path: Path) -> int | None:
         if error.errno == errno.ENAMETOOLONG:
             raise too_long(path) from error
         raise
+
+
+def already_there(path: Path) -> OSError:
+    """The error for a target that may not be overwritten."""
+    return FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
 
 
 def too_long(path: Path) -> OSError:

@@ -14,7 +14,7 @@ from typing import Final
 from pydantic import BaseModel
 
 from heavylift.client import checksums
-from heavylift.client.disk.targets import refuse_unfit, too_long
+from heavylift.client.disk.targets import already_there, refuse_unfit, too_long
 from heavylift.client.errors import CorruptedError, RequestAbortedError
 from heavylift.client.sources import BLOCK
 from heavylift.client.systems import WINDOWS, read_at, write_at
@@ -33,11 +33,26 @@ _NO_LINKS: Final = frozenset(
 
 
 class Known(BaseModel):
-    """By what such a file is known again: its name alone would not do."""
+    """By what such a file is known again: its name alone would not do.
+
+    One that is not made yet has nothing but a name, which is noted first: whoever is killed in
+    between leaves no file that nobody knows.
+    """
 
     name: str
-    device: int
-    inode: int
+    device: int = 0
+    inode: int = 0
+
+    @classmethod
+    def to_be_made(cls) -> "Known":
+        """A short name that nobody has."""
+        return cls(name=f"heavylift-{token_hex(6)}.part")
+
+    def is_that_of(self, facts: os.stat_result) -> bool:
+        """Whether it is this file. Before anything was known of it, nothing was in it."""
+        if not self.inode:
+            return facts.st_size == 0
+        return (facts.st_dev, facts.st_ino) == (self.device, self.inode)
 
 
 class Unfinished:
@@ -51,12 +66,10 @@ class Unfinished:
         self.known = Known(name=path.name, device=facts.st_dev, inode=facts.st_ino)
 
     @classmethod
-    def made_in(cls, folder: Path) -> "Unfinished":
-        """A new one, under a short name that nobody has. Raises OSError."""
-        while True:
-            path = folder / f"heavylift-{token_hex(6)}.part"
-            with contextlib.suppress(FileExistsError):
-                return cls(path, os.open(path, _FLAGS | os.O_CREAT | os.O_EXCL, 0o666))
+    def made_in(cls, folder: Path, known: Known) -> "Unfinished":
+        """A new one under that name. Raises OSError."""
+        path = folder / known.name
+        return cls(path, os.open(path, _FLAGS | os.O_CREAT | os.O_EXCL, 0o666))
 
     @classmethod
     def found_in(cls, folder: Path, known: Known) -> "Unfinished | None":
@@ -68,11 +81,31 @@ class Unfinished:
         except OSError:
             return None
         facts = os.fstat(descriptor)
-        same = (facts.st_dev, facts.st_ino) == (known.device, known.inode)
-        if same and stat.S_ISREG(facts.st_mode) and facts.st_nlink == 1:
+        if known.is_that_of(facts) and stat.S_ISREG(facts.st_mode) and facts.st_nlink == 1:
             return cls(folder / known.name, descriptor)
         os.close(descriptor)
         return None
+
+    @classmethod
+    def placed_at(cls, target: Path, known: Known) -> "Unfinished | None":
+        """The one that an earlier run has put in its place before it was killed."""
+        try:
+            if not known.inode or not known.is_that_of(os.lstat(target)):
+                return None
+            descriptor = os.open(target, _FLAGS)
+        except OSError:
+            return None
+        if known.is_that_of(os.fstat(descriptor)):
+            return cls(target, descriptor)
+        os.close(descriptor)
+        return None
+
+    def drop_first_name(self, known: Known) -> None:
+        """Remove the name that it was filled under, if that still is a name of it."""
+        first = self.path.with_name(known.name)
+        with contextlib.suppress(OSError):
+            if _NAME.fullmatch(known.name) and known.is_that_of(os.lstat(first)):
+                first.unlink()
 
     def resize(self, size: int) -> None:
         """Make it that long: what is missing becomes zeros."""
@@ -125,7 +158,7 @@ class Unfinished:
                 break
             except FileExistsError:
                 if not overwrite:
-                    raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target)) from None
+                    raise already_there(target) from None
             except OSError as error:
                 raise too_long(target) if error.errno == errno.ENAMETOOLONG else error from None
             with contextlib.suppress(FileNotFoundError):  # it has just gone: the way is free
@@ -202,7 +235,7 @@ def _put_on_reserved(path: Path, target: Path) -> None:
     try:
         ours, there = os.fstat(reserved), os.lstat(target)
         if not os.path.samestat(ours, there) or there.st_size:
-            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
+            raise already_there(target)
         os.replace(path, target)
     finally:
         os.close(reserved)

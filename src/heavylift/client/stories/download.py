@@ -8,7 +8,7 @@ from typing import Annotated, Final
 from pydantic import Field
 
 from heavylift.client.calls import Flow, surroundings, work
-from heavylift.client.disk.targets import Destination, Pipe, Place, find_target, open_pipe
+from heavylift.client.disk.targets import Destination, Pipe, Place, already_there, find_target, open_pipe
 from heavylift.client.journal import open_record, record_name
 from heavylift.client.models import DownloadedFile, told_bytes
 from heavylift.client.operations.files import retrieve_file
@@ -75,9 +75,7 @@ def download_file(
     errand = Errand(file_id=file_id, file=file, meter=meter, options=given(options))
     if not isinstance(to, str | os.PathLike):
         return (yield from pour(errand, into=to, name=str(getattr(to, "name", ""))))
-    target = yield from work(
-        lambda aborted: find_target(to, filename=file.filename, file_id=file_id, overwrite=overwrite)
-    )
+    target = yield from work(lambda aborted: find_target(to, filename=file.filename, file_id=file_id))
     if isinstance(target, Pipe):
         return (yield from _into_pipe(errand, target.path))
     name = record_name("download", errand.options.server_url or setting.server_url, file_id, str(target.real))
@@ -96,19 +94,31 @@ def _to_its_place(
     filling: Filling, errand: Errand, target: Place, *, overwrite: bool
 ) -> Flow[DownloadedFile]:
     try:
-        resumed = yield from filling.fetch()
-        verified = yield from filling.finish(target.real, overwrite=overwrite)
-    except GeneratorExit:
-        raise
-    except BaseException:
-        filling.clean_up_after_failure()
-        raise
+        if (yield from filling.is_done_at(target.real)):
+            resumed = filling.length
+        elif target.taken and not overwrite:
+            raise already_there(target.path)
+        else:
+            resumed = yield from _filled(filling, target, overwrite=overwrite)
     finally:
         filling.close()
     return DownloadedFile(
         path=str(target.path),
         bytes=filling.length,
         file=errand.file,
-        verified=verified,
+        verified=filling.comparable,
         resumed_bytes=resumed,
     )
+
+
+def _filled(filling: Filling, target: Place, *, overwrite: bool) -> Flow[int]:
+    """Fetch it, let it take its place. How many bytes were there already."""
+    try:
+        resumed = yield from filling.fetch()
+        yield from filling.finish(target.real, overwrite=overwrite)
+        return resumed
+    except GeneratorExit:
+        raise
+    except BaseException:
+        filling.clean_up_after_failure()
+        raise

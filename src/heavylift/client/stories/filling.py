@@ -38,6 +38,7 @@ class Filling:
         self._record = record
         self._layout = layout
         self._meter = errand.meter
+        self._earlier: tuple[Fetching, list[PieceDone]] | None = None
         self._file: Unfinished | None = None
         self._pieces: dict[int, PieceDone] = {}  # by their offset
         self._validator: Validator | None = None
@@ -54,12 +55,54 @@ class Filling:
         assert self._file is not None, "taking stock comes first"
         return self._file
 
+    @property
+    def comparable(self) -> bool:
+        """Whether the server shows a checksum of the whole."""
+        return checksums.comparable(self._errand.file.checksum)
+
+    def _differs(self) -> bool:
+        """Whether what is there has another checksum than the server shows."""
+        pieces = [self._pieces[offset] for offset in sorted(self._pieces)]
+        checksum = checksums.combine((piece.checksum, piece.length) for piece in pieces)
+        return self.comparable and not checksums.agrees(self._errand.file.checksum, checksum)
+
+    def is_done_at(self, target: Path) -> Flow[bool]:
+        """Whether an earlier run has put the whole File there, and was killed before it could say so. The
+        first thing to ask: it reads the journal."""
+        done = yield from work(lambda aborted: self._was_put_at(target, aborted))
+        if done:
+            self._tell_of_earlier()
+            self._meter.enter("done")
+        return done
+
+    def _tell_of_earlier(self) -> None:
+        for piece in self._pieces.values():
+            self._meter.resumed(piece.length)
+
+    def _was_put_at(self, target: Path, aborted: Callable[[], bool]) -> bool:
+        self._earlier = self._record.read(Fetching) if self._record is not None else None
+        if self._record is None or self._earlier is None:
+            return False
+        self._file = Unfinished.placed_at(target, self._earlier[0].file)
+        if self._file is None:
+            return False
+        try:
+            self._keep_what_is_sound(self._earlier[1], aborted)
+            if self.length == self._layout.size == self._file.size() and not self._differs():
+                self._file.drop_first_name(self._earlier[0].file)
+                self._record.forget()
+                return True
+        finally:
+            self._file.close()
+        self._file = self._earlier = None  # it was changed since, and is the user's now
+        self._pieces.clear()
+        return False
+
     def fetch(self) -> Flow[int]:
         """All bytes into the file; how many of them were there already."""
         self._meter.enter("starting")
         yield from work(self._take_stock)
-        for piece in self._pieces.values():
-            self._meter.resumed(piece.length)
+        self._tell_of_earlier()
         resumed = self.length
         self._meter.enter("transferring")
         try:
@@ -75,19 +118,24 @@ class Filling:
 
     def _take_stock(self, aborted: Callable[[], bool]) -> None:
         """What an earlier run has left, as far as its bytes still have the checksums noted."""
-        earlier = self._record.read(Fetching) if self._record is not None else None
+        earlier = self._earlier
         if earlier is not None:
             self._file = Unfinished.found_in(self._folder, earlier[0].file)
         if self._file is not None and earlier is not None and self._is_ours(earlier[0]):
             self._can_go_on = True
             self._validator = Validator(etag=earlier[0].etag)
-            for piece in earlier[1]:
-                if self._fits(piece) and self._lies_there(piece, aborted):
-                    self._pieces[piece.offset] = piece
+            self._keep_what_is_sound(earlier[1], aborted)
         if self._file is None:
-            self._file = Unfinished.made_in(self._folder)
-        self._note_in_journal()
+            known = Known.to_be_made()
+            self._note_in_journal(known)
+            self._file = Unfinished.made_in(self._folder, known)
+        self._note_in_journal(self._file.known)
         self._file.resize(self._layout.size)
+
+    def _keep_what_is_sound(self, pieces: list[PieceDone], aborted: Callable[[], bool]) -> None:
+        for piece in pieces:
+            if self._fits(piece) and self._lies_there(piece, aborted):
+                self._pieces[piece.offset] = piece
 
     def _is_ours(self, head: Fetching) -> bool:
         return bool(head.etag) and (head.size, head.range_size) == (self._layout.size, self._layout.part_size)
@@ -108,10 +156,10 @@ class Filling:
         self._pieces.clear()
         self._validator = None
 
-    def _note_in_journal(self) -> None:
+    def _note_in_journal(self, known: Known) -> None:
         if self._record is not None:
             head = Fetching(
-                file=self.file.known,
+                file=known,
                 etag=(self._validator.strong if self._validator is not None else None) or "",
                 size=self._layout.size,
                 range_size=self._layout.part_size,
@@ -141,7 +189,7 @@ class Filling:
         self._validator = fit.validator
         if landing.taken < self._layout.size:
             self._can_go_on = self._record is not None and fit.validator.strong is not None
-            self._note_in_journal()
+            self._note_in_journal(self.file.known)
             yield from together((self._fetch_one(wanted) for wanted in missing), self._meter.window)
 
     def _fetch_one(self, wanted: Wanted) -> Flow[None]:
@@ -157,24 +205,23 @@ class Filling:
         )
         return landing
 
-    def finish(self, target: Path, *, overwrite: bool) -> Flow[bool]:
-        """Verify what lies on the disk, let it take its place. Whether there was a checksum for it."""
+    def finish(self, target: Path, *, overwrite: bool) -> Flow[None]:
+        """Verify what lies on the disk, let it take its place."""
         self._meter.enter("finishing")
         yield from self._repair()
-        pieces = [self._pieces[offset] for offset in sorted(self._pieces)]
-        checksum = checksums.combine((piece.checksum, piece.length) for piece in pieces)
-        shown = self._errand.file.checksum
-        verified = checksums.comparable(shown)
-        if verified and not checksums.agrees(shown, checksum):
+        if self._differs():
             self._can_go_on = False
             raise CorruptedError(
                 f"What arrived of {self._errand.file_id} is not what the server has. Download it again."
             )
-        yield from work(lambda aborted: self.file.settle(target, overwrite=overwrite))
+        yield from work(lambda aborted: self._settle(target, overwrite=overwrite))
         if self._record is not None:
             self._record.forget()
         self._meter.enter("done")
-        return verified
+
+    def _settle(self, target: Path, *, overwrite: bool) -> None:
+        self._note_in_journal(self.file.known)  # all of it: whoever is killed now will know what is there
+        self.file.settle(target, overwrite=overwrite)
 
     def _repair(self) -> Flow[None]:
         """Read the file from the disk, and fetch again what is not as it came."""
