@@ -65,7 +65,7 @@ class Download(Flowing):
         async with aclosing(self._content) as content:
             try:
                 await send(_head(self))
-                await send(_body(self._first))
+                await send(_body(self._take_first()))
                 async for chunk in content:
                     if gone.done():
                         raise ClientGone
@@ -76,6 +76,11 @@ class Download(Flowing):
             finally:
                 gone.cancel()
                 self._leave()
+
+    def _take_first(self) -> bytes:
+        """It is not kept until the last is sent."""
+        first, self._first = self._first, b""
+        return first
 
 
 class DirectDownload(Flowing):

@@ -11,8 +11,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from heavylift.blobs.batches import Batches, Spares
-from heavylift.blobs.diskfile import DiskBlob, DiskSink, DiskSource, open_blob, storage_errors
+from heavylift.blobs.diskfile import CHUNK, DiskBlob, DiskSink, DiskSource, open_blob, storage_errors
 from heavylift.blobs.keys import checked, is_key
+from heavylift.blobs.room import Loans
 from heavylift.blobs.small import SmallBlobs
 from heavylift.blobs.threads import Threads
 from heavylift.domain.files import WHOLE, Span
@@ -27,6 +28,12 @@ RESERVE = 64 * 1024 * 1024
 
 THREADS = 16
 """Disk calls at the same time. An SSD gains up to about this queue depth."""
+
+READING = 32 * 1024 * 1024
+"""Bytes lent to all who read through the process: a chunk that waits for its reader, and one ahead of it."""
+
+OWN = 32 * 1024
+"""Bytes of a chunk of whoever has been lent nothing, as nobody has been before taking two of them."""
 
 PROOF = b"heavylift"
 
@@ -59,6 +66,7 @@ class DiskBlobs:
         self._threads = Threads(threads)
         self._committers = Threads(threads, name="commit")
         self._spares = Spares(2 * threads)
+        self._loans = Loans(READING, least=8 * OWN, most=2 * CHUNK)
         self._small = SmallBlobs(self._root, durable=durable, reserve=reserve)
 
     def open_sink(self, key: str) -> DiskSink:
@@ -94,18 +102,20 @@ class DiskBlobs:
             raise
 
     async def read(self, key: str, span: Span = WHOLE) -> AsyncGenerator[bytes, None]:
-        source = DiskSource(self._path(key), span)
-        ahead = self._threads.start(source.read)
+        source, lent = DiskSource(self._path(key), span), 0
+        ahead = self._threads.start(source.read, OWN)
         try:
             while chunk := await settled(ahead):
                 if source.done:
                     yield chunk
                     return
-                ahead = self._threads.start(source.read)
+                ahead = self._threads.start(source.read, lent // 2 or OWN)
                 yield chunk
+                lent = lent or self._loans.lend(2 * CHUNK)
         finally:
             cancelled = await ended(ahead)
             ahead.exception()  # seen; whoever closes early does not want it
+            self._loans.give_back(lent)
             await self._threads.tidy(source.close)
             if cancelled is not None:
                 raise cancelled

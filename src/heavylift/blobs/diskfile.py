@@ -151,11 +151,12 @@ class DiskSource:
         """Whether the span is known to hold nothing more."""
         return self._stop is not None and self._at >= self._stop
 
-    def read(self) -> bytes:
-        """The next bytes; none at the end. Raises BlobMissing, before the first byte, or StorageDown."""
+    def read(self, most: int = CHUNK) -> bytes:
+        """The next bytes, that many at most; none at the end. Raises BlobMissing, before the first byte, or
+        StorageDown."""
         with storage_errors():
             fd = self._open()
-            size = CHUNK if self._stop is None else min(CHUNK, max(0, self._stop - self._at))
+            size = most if self._stop is None else min(most, max(0, self._stop - self._at))
             chunk = os.pread(fd, size, self._at)
         self._at += len(chunk)
         if not chunk:

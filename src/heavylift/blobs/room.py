@@ -1,4 +1,4 @@
-"""Memory of an object store's driver, bounded for all blobs together."""
+"""Memory of a driver, bounded for all blobs together."""
 
 import asyncio
 from contextlib import suppress

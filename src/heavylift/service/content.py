@@ -70,8 +70,7 @@ class _Reading:
         self._at, self._unread = whole.start, whole.stop - whole.start
         self._checksum = EMPTY
         self._source = blobs.read(extent.blob, whole)
-        self._first = asyncio.ensure_future(anext(self._source, b""))
-        self._begun = False
+        self._first: asyncio.Future[bytes] | None = asyncio.ensure_future(anext(self._source, b""))
 
     async def take(self) -> bytes:
         """The next chunk; empty at the end. Raises StorageDown for the last one, if the extent is not
@@ -92,8 +91,11 @@ class _Reading:
         return b""
 
     async def _read(self) -> bytes:
-        chunk = await (anext(self._source, b"") if self._begun else self._first)
-        self._begun = True
+        if self._first is None:
+            chunk = await anext(self._source, b"")
+        else:
+            chunk = await self._first
+            self._first = None  # which would keep it for as long as the extent is read
         self._unread -= len(chunk)
         if self._expected is not None:
             self._checksum = extend(self._checksum, chunk)
@@ -108,10 +110,12 @@ class _Reading:
 
     async def close(self) -> None:
         """Free what it holds, whether or not anybody wanted it."""
-        self._first.cancel()
-        cancelled = await ended(self._first)
+        cancelled = None
+        if self._first is not None:
+            self._first.cancel()
+            cancelled = await ended(self._first)
         await self._source.aclose()
-        if not self._first.cancelled():
+        if self._first is not None and not self._first.cancelled():
             self._first.exception()  # seen
         if cancelled is not None:
             raise cancelled

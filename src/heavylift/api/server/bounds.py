@@ -37,7 +37,11 @@ WAITING: Final = 32 * KIB
 kernel holds for it comes on top. A thousand slow readers hold 32 MiB."""
 
 PIECE: Final = 64 * KIB
-"""Bytes of an answer written at once, then the client has to take them."""
+"""Bytes of an answer written at once, then the client has to take them. More, while `ANSWERS` allows it."""
+
+ANSWERS: Final = 32 * MIB
+"""Bytes of larger pieces that wait in the process for their clients: a hundred clients at once get theirs in
+few writes, and whoever comes then goes by pieces."""
 
 TURN: Final = 2
 """Things of one connection that are looked at in one turn of the loop, then others have theirs: a head and
@@ -76,7 +80,7 @@ class Bounds:
 
 @dataclass(slots=True)
 class Budget:
-    """Bytes of unfinished heads and small bodies in this process."""
+    """Bytes of one kind in this process: of unfinished heads and small bodies, or of answers."""
 
     most: int = UNFINISHED
     taken: int = 0
@@ -104,12 +108,14 @@ def _scratch() -> memoryview:
 class Shared:
     """What all connections of a process share.
 
-    `hot` answers some requests past ASGI. `scratch` is where the loop reads into; it is emptied before the
-    next connection is read. `host` stands for the server, once that is known.
+    `hot` answers some requests past ASGI. `budget` is of what comes in, `answers` of what goes out. `scratch`
+    is where the loop reads into; it is emptied before the next connection is read. `host` stands for the
+    server, once that is known.
     """
 
     bounds: Bounds
     hot: Hot | None = None
     budget: Budget = field(default_factory=Budget)
+    answers: Budget = field(default_factory=lambda: Budget(ANSWERS))
     scratch: memoryview = field(default_factory=_scratch)
     host: Any = None

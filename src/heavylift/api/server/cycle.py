@@ -27,8 +27,14 @@ class Wire(Protocol):
     def lead(self, status: int) -> bytes:
         """How an answer begins."""
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | memoryview) -> None:
         """Send, or keep until the client takes it."""
+
+    def borrow(self, wanted: int) -> int:
+        """So many of these bytes may be written at once."""
+
+    def give_back(self, size: int) -> None:
+        """The client has taken them, or never will."""
 
     async def until_writable(self) -> None:
         """Wait until the client has taken what was written."""
@@ -143,10 +149,16 @@ class Cycle:
             self._write(body, more=False)
             return
         view = memoryview(body)
-        for at in range(0, max(1, len(body)), PIECE):
-            last = at + PIECE >= len(body)
-            self._write(bytes(view[at : at + PIECE]), more=more or not last)
-            await self._wire.until_writable()
+        while True:
+            size = self._wire.borrow(len(view))
+            try:
+                piece, view = view[:size], view[size:]
+                self._write(piece, more=more or bool(view))
+                await self._wire.until_writable()
+            finally:
+                self._wire.give_back(size)
+            if not view:
+                return
 
     def start(self, status: int, headers: Pairs) -> None:
         """Begin the answer. It leaves with the first of its body."""
@@ -176,7 +188,7 @@ class Cycle:
         self.start(status, headers)
         self._write(body, more=False)
 
-    def _write(self, body: bytes, *, more: bool) -> None:
+    def _write(self, body: bytes | memoryview, *, more: bool) -> None:
         if self.head.method == b"HEAD":
             body = b""
         if self._left is not None:

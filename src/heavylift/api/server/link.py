@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any, Protocol, cast
 
 from heavylift.api.server import bounds
-from heavylift.api.server.bounds import Shared
+from heavylift.api.server.bounds import PIECE, Shared
 from heavylift.api.server.clock import Deadline
 from heavylift.api.server.cycle import Cycle
 from heavylift.api.server.states import CLOSED, IDLE, NEXT, State
@@ -67,10 +67,19 @@ class Link(asyncio.BufferedProtocol):
             self._writable = None
         self._clock.move(self._bounds.keep_alive)
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | memoryview) -> None:
         """Send, or keep until the client takes it."""
         if data and not self.transport.is_closing():
             self.transport.write(data)
+
+    def borrow(self, wanted: int) -> int:
+        """So many of these bytes may be written at once. To be given back when the client has taken them."""
+        return wanted if wanted <= PIECE or self._shared.answers.move(0, wanted) else PIECE
+
+    def give_back(self, size: int) -> None:
+        """What was borrowed."""
+        if size > PIECE:
+            self._shared.answers.move(size, 0)
 
     async def until_writable(self) -> None:
         """Wait until the client has taken what was written, or has left."""
