@@ -24,6 +24,9 @@ GENERATED = Path(__file__).parent / "e2e" / "generated"
 PYTHON_GENERATOR = Path(sys.prefix) / "openapi-python-client"
 """Where the one for Python lies: its dependencies are not ours."""
 
+PYRIGHT = Path(__file__).parent / "house" / "pyright"
+"""Where the type checker of many editors is installed, by the lock file there."""
+
 OLDEST_UVICORN = Path(sys.prefix) / "uvicorn-oldest"
 """Where the oldest uvicorn lies whose public names our connection's adapter knows."""
 
@@ -159,6 +162,8 @@ ENGINES = (
            there=npm_there(GENERATED), install=npm(GENERATED)),
     Engine(name="azurite", why="is what az:// is tested on, by Azure's own hand",
            there=npm_there(AZURITE), install=npm(AZURITE)),
+    Engine(name="pyright", why="reads the types of the examples as editors do",
+           there=npm_there(PYRIGHT), install=npm(PYRIGHT)),
 )  # fmt: skip
 """Each with its reason. Another line is all that another engine takes."""
 

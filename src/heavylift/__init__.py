@@ -6,12 +6,38 @@ from typing import TYPE_CHECKING, Any
 from heavylift._version import __version__
 
 if TYPE_CHECKING:
-    from heavylift import funcs
-    from heavylift.client import errors, models
+    from heavylift import errors, funcs, models
+    from heavylift.client.calls import Answer, Request
     from heavylift.client.client import AsyncHeavylift, Heavylift
-    from heavylift.client.errors import HeavyliftError, HTTPClientError, SDKError, SDKValidationError
+    from heavylift.client.errors import (
+        AuthenticationError,
+        BadRequestError,
+        CertificateError,
+        ConflictError,
+        CorruptedError,
+        FileChangedError,
+        HeavyliftError,
+        HTTPClientError,
+        InvalidRequestError,
+        MethodNotAllowedError,
+        MissingKeyError,
+        NotFoundError,
+        PayloadTooLargeError,
+        PermissionDeniedError,
+        RateLimitError,
+        RequestAbortedError,
+        RequestTimeoutError,
+        ResumeError,
+        SDKError,
+        SDKValidationError,
+        ServerError,
+        UnexpectedClientError,
+        UnprocessableEntityError,
+    )
+    from heavylift.client.errors import ConnectionError as ConnectionError  # noqa: A004
     from heavylift.client.hooks import HookContext, Hooks
     from heavylift.client.models import (
+        CompletedUpload,
         DownloadedFile,
         ExpiresAfter,
         File,
@@ -27,12 +53,20 @@ if TYPE_CHECKING:
     from heavylift.client.sources import FileSlice
 
 __all__ = [
+    "Answer",
     "AsyncHeavylift",
+    "AuthenticationError",
     "BackoffStrategy",
+    "BadRequestError",
+    "CertificateError",
+    "CompletedUpload",
+    "ConflictError",
+    "CorruptedError",
     "DownloadedFile",
     "Err",
     "ExpiresAfter",
     "File",
+    "FileChangedError",
     "FileDeleted",
     "FileSlice",
     "HTTPClientError",
@@ -40,14 +74,28 @@ __all__ = [
     "HeavyliftError",
     "HookContext",
     "Hooks",
+    "InvalidRequestError",
+    "MethodNotAllowedError",
+    "MissingKeyError",
+    "NotFoundError",
     "Ok",
     "Page",
+    "PayloadTooLargeError",
+    "PermissionDeniedError",
     "Progress",
+    "RateLimitError",
+    "Request",
+    "RequestAbortedError",
     "RequestOptions",
+    "RequestTimeoutError",
     "Result",
+    "ResumeError",
     "RetryConfig",
     "SDKError",
     "SDKValidationError",
+    "ServerError",
+    "UnexpectedClientError",
+    "UnprocessableEntityError",
     "Upload",
     "UploadPart",
     "__version__",
@@ -55,12 +103,48 @@ __all__ = [
     "funcs",
     "models",
 ]
+"""ConnectionError is there too; but `import *` does not put it in the place of Python's own."""
 
 _HOMES = {
+    "calls": ("Answer", "Request"),
     "client": ("AsyncHeavylift", "Heavylift"),
-    "errors": ("HTTPClientError", "HeavyliftError", "SDKError", "SDKValidationError"),
+    "errors": (
+        "AuthenticationError",
+        "BadRequestError",
+        "CertificateError",
+        "ConflictError",
+        "ConnectionError",
+        "CorruptedError",
+        "FileChangedError",
+        "HTTPClientError",
+        "HeavyliftError",
+        "InvalidRequestError",
+        "MethodNotAllowedError",
+        "MissingKeyError",
+        "NotFoundError",
+        "PayloadTooLargeError",
+        "PermissionDeniedError",
+        "RateLimitError",
+        "RequestAbortedError",
+        "RequestTimeoutError",
+        "ResumeError",
+        "SDKError",
+        "SDKValidationError",
+        "ServerError",
+        "UnexpectedClientError",
+        "UnprocessableEntityError",
+    ),
     "hooks": ("HookContext", "Hooks"),
-    "models": ("DownloadedFile", "ExpiresAfter", "File", "FileDeleted", "Page", "Upload", "UploadPart"),
+    "models": (
+        "CompletedUpload",
+        "DownloadedFile",
+        "ExpiresAfter",
+        "File",
+        "FileDeleted",
+        "Page",
+        "Upload",
+        "UploadPart",
+    ),
     "options": ("RequestOptions",),
     "progress": ("Progress",),
     "result": ("Err", "Ok", "Result"),
@@ -75,11 +159,14 @@ _HOME_OF = {name: f"heavylift.client.{home}" for home, names in _HOMES.items() f
 def __getattr__(name: str) -> Any:
     if name in _HOME_OF:
         value = getattr(importlib.import_module(_HOME_OF[name]), name)
-    elif name in {"errors", "models"}:
-        value = importlib.import_module(f"heavylift.client.{name}")
-    elif name == "funcs":
-        value = importlib.import_module("heavylift.funcs")
+    elif name in {"errors", "funcs", "models"}:
+        value = importlib.import_module(f"heavylift.{name}")
     else:
         raise AttributeError(f"module 'heavylift' has no attribute {name!r}")
     globals()[name] = value
     return value
+
+
+def __dir__() -> list[str]:
+    """What is public, and nothing else."""
+    return sorted({*__all__, *_HOME_OF})

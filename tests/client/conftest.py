@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from heavylift.client.stories.upload import upload_file
+from tests.client.both import Both
 from tests.client.fetching import Fetcher
 from tests.client.rig import Rig
 from tests.client.scripted import Scripted
@@ -52,3 +53,10 @@ def fetcher(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Fetcher]
     folder.mkdir()
     with stand_in_server() as stand_in:
         yield Fetcher(kind=request.param, server=stand_in, folder=folder)
+
+
+@pytest.fixture(params=["blocking", "asyncio"])
+def both(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Both]:
+    """Either client over real sockets, nothing tried twice."""
+    with stand_in_server() as stand_in:
+        yield Both(kind=request.param, server=stand_in, folder=tmp_path)

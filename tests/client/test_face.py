@@ -1,5 +1,6 @@
 """What `import heavylift` gives, and what it costs."""
 
+import importlib
 import inspect
 import pydoc
 import subprocess
@@ -8,9 +9,9 @@ import sys
 import pytest
 
 import heavylift
-from heavylift import AsyncHeavylift, Heavylift, funcs
+from heavylift import AsyncHeavylift, Heavylift, errors, funcs
 from heavylift.client.methods import AsyncPager, Pager
-from heavylift.client.models import File, FileDeleted, Upload
+from heavylift.client.models import CompletedUpload, File, FileDeleted
 from heavylift.client.result import Err, Ok
 
 OPERATIONS = {
@@ -48,7 +49,8 @@ def test_the_sdk_loads_nothing_of_the_server():
     code = (
         "import heavylift; heavylift.Heavylift; heavylift.AsyncHeavylift; heavylift.funcs; import sys;"
         "ours = {m for m in sys.modules if m.startswith('heavylift.')};"
-        "print(sorted(m for m in ours if m.split('.')[1] not in {'client', 'funcs', '_version'}))"
+        "known = {'client', 'errors', 'funcs', 'models', '_version'};"
+        "print(sorted(m for m in ours if m.split('.')[1] not in known))"
     )
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
 
@@ -71,8 +73,9 @@ async def test_both_clients_and_the_functions_have_every_operation_with_the_same
 def test_signatures_show_what_comes_and_not_the_generators_inside():
     client, waiting = Heavylift(api_key=""), AsyncHeavylift(api_key="")
     for method, result in (
-        (client.uploads.upload_file, Upload),
-        (waiting.uploads.upload_file, Upload),
+        (client.uploads.upload_file, CompletedUpload),
+        (waiting.uploads.upload_file, CompletedUpload),
+        (client.uploads.complete_upload, CompletedUpload),
         (client.files.list_files, Pager[File]),
         (waiting.files.list_files, AsyncPager[File]),
         (funcs.files_delete_file, Ok[FileDeleted] | Err),
@@ -82,10 +85,56 @@ def test_signatures_show_what_comes_and_not_the_generators_inside():
     assert inspect.iscoroutinefunction(waiting.uploads.upload_file)
 
 
-def test_every_argument_is_keyword_only():
-    for name in funcs.__all__:
-        parameters = inspect.signature(getattr(funcs, name)).parameters.values()
-        assert {parameter.kind for parameter in parameters} == {inspect.Parameter.KEYWORD_ONLY}
+IN_ORDER = {
+    "files_create_file": ["file"],
+    "files_delete_file": ["file_id"],
+    "files_download_file": ["file_id"],
+    "files_list_files": [],
+    "files_retrieve_file": ["file_id"],
+    "uploads_add_upload_part": ["upload_id", "data"],
+    "uploads_cancel_upload": ["upload_id"],
+    "uploads_complete_upload": ["upload_id", "part_ids"],
+    "uploads_create_upload": [],
+    "uploads_get_upload": ["upload_id"],
+    "uploads_list_upload_parts": ["upload_id"],
+    "uploads_list_uploads": [],
+    "uploads_resume_upload": ["upload_id", "file"],
+    "uploads_upload_file": ["file"],
+}
+
+
+@pytest.mark.parametrize("name", funcs.__all__)
+def test_what_is_obvious_may_come_without_a_name_and_nothing_else(name: str):
+    parameters = inspect.signature(getattr(funcs, name)).parameters.values()
+    assert [each.name for each in parameters if each.kind is each.POSITIONAL_OR_KEYWORD] == IN_ORDER[name]
+    assert {each.kind for each in parameters} <= {
+        inspect.Parameter.POSITIONAL_OR_KEYWORD,
+        inspect.Parameter.KEYWORD_ONLY,
+    }
+
+
+def test_dir_shows_what_is_public_and_nothing_else():
+    code = "import heavylift; heavylift.Heavylift; print(*dir(heavylift))"
+    shown = subprocess.check_output([sys.executable, "-c", code], text=True).split()
+    assert shown == sorted([*heavylift.__all__, "ConnectionError"])
+    assert [name for name in shown if name.startswith("_")] == ["__version__"]
+
+
+@pytest.mark.parametrize("name", ["errors", "funcs", "models"])
+def test_errors_functions_and_models_are_modules(name: str):
+    code = f"import heavylift.{name}; print(*heavylift.{name}.__all__)"
+    names = subprocess.check_output([sys.executable, "-c", code], text=True).split()
+    assert names
+    assert all(getattr(importlib.import_module(f"heavylift.{name}"), each) for each in names)
+
+
+def test_every_error_stands_at_the_top_and_python_keeps_its_own():
+    for name in errors.__all__:
+        assert getattr(heavylift, name) is getattr(errors, name)
+    space: dict[str, object] = {}
+    exec("from heavylift import *", space)
+    assert "ConnectionError" not in space
+    assert space["NotFoundError"] is heavylift.NotFoundError
 
 
 def test_a_closed_client_says_so():

@@ -51,6 +51,7 @@ SAID: dict[str, Any] = WORDS["operations"]
 LIMITS = Limits()
 ANSWERS = (
     models.Upload,
+    models.CompletedUpload,
     models.UploadPart,
     models.File,
     models.FileDeleted,

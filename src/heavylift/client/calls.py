@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar
 
 from heavylift.client.options import NO_OPTIONS, RequestOptions
-from heavylift.client.sources import FileInput, Source
+from heavylift.client.sources import FileContent, Source
 
 if TYPE_CHECKING:
     from heavylift.client.bodies import Outgoing
@@ -197,7 +197,7 @@ class Discard:
 class Drain:
     """Hand every block of a user's file object or iterator, plain or asynchronous, to `write`."""
 
-    file: FileInput
+    file: FileContent
     write: Callable[[bytes], object]
 
 

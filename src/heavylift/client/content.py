@@ -128,8 +128,8 @@ class _Asked(Generic[Driver]):
     def __init__(
         self,
         driver: Driver,
-        *,
         file_id: str,
+        *,
         start: int = 0,
         end: int | None = None,
         options: RequestOptions | None = None,

@@ -34,6 +34,33 @@ from pydantic import ValidationError
 
 from heavylift.client.travelling import portable, rebuilt
 
+__all__ = [
+    "AuthenticationError",
+    "BadRequestError",
+    "CertificateError",
+    "ConflictError",
+    "ConnectionError",
+    "CorruptedError",
+    "FileChangedError",
+    "HTTPClientError",
+    "HeavyliftError",
+    "InvalidRequestError",
+    "MethodNotAllowedError",
+    "MissingKeyError",
+    "NotFoundError",
+    "PayloadTooLargeError",
+    "PermissionDeniedError",
+    "RateLimitError",
+    "RequestAbortedError",
+    "RequestTimeoutError",
+    "ResumeError",
+    "SDKError",
+    "SDKValidationError",
+    "ServerError",
+    "UnexpectedClientError",
+    "UnprocessableEntityError",
+]
+
 
 class HeavyliftError(Exception):
     """The root of the tree. It comes out of another process as it went in, but for secrets."""

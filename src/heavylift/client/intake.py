@@ -8,6 +8,7 @@ import stat
 from heavylift.client.calls import Drain, Flow, work
 from heavylift.client.errors import BadRequestError, InvalidRequestError
 from heavylift.client.fileobjects import Stopped, gives_bytes, name_of, open_to_pour, path_of, poured
+from heavylift.client.named import named
 from heavylift.client.sources import FileInput, InMemory, Local, LocalFile
 from heavylift.client.spool import Spooled
 
@@ -17,6 +18,8 @@ def take_in(file: FileInput, *, filename: str | None) -> Flow[Local]:
 
     Raises OSError for a path that cannot be read, InvalidRequestError for what is no source of bytes.
     """
+    given = named(file)
+    file, filename = given.content, filename or given.name
     if isinstance(file, bytes | bytearray | memoryview):
         return InMemory(file, name=_sound(filename))
     path = path_of(file)

@@ -6,7 +6,7 @@ its resource, unwrapped. So every operation is told once, as a flow, and nowhere
 
 import functools
 import inspect
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping
 from typing import Any, Generic, ParamSpec, Protocol, TypeVar, cast, get_args, overload
 
 from heavylift.client.calls import Flow
@@ -14,7 +14,9 @@ from heavylift.client.drivers.asynchronous import AsyncDriver
 from heavylift.client.drivers.blocking import BlockingDriver
 from heavylift.client.errors import HeavyliftError
 from heavylift.client.models import Identified, Page
+from heavylift.client.options import RequestOptions
 from heavylift.client.paging import Cursor
+from heavylift.client.requests import arguments
 from heavylift.client.result import Err, Ok, Result
 
 P = ParamSpec("P")
@@ -58,12 +60,26 @@ def _item_of(page: Any) -> Any:
     return page.__pydantic_generic_metadata__["args"][0]
 
 
+class Bound(Protocol[P, T_co]):
+    """A method of a client: with its arguments, or with one request object that has them by name."""
+
+    @overload
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T_co: ...
+    @overload
+    def __call__(self, request: Mapping[str, Any], options: RequestOptions | None = None, /) -> T_co: ...
+
+
 class Function(Generic[P, T]):
     """A flow as a function of a client. Known errors come back as `Err`, all else is raised."""
 
     def __init__(self, flow: Callable[P, Flow[T]]) -> None:
         functools.update_wrapper(self, flow)
         self.flow = flow
+
+    def _begun(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Flow[T]:
+        """The flow with its arguments. Raises SDKValidationError for a request object that does not fit."""
+        args, kwargs = arguments(self.flow, args, kwargs)
+        return cast("Callable[..., Flow[T]]", self.flow)(*args, **kwargs)
 
     @property
     def __signature__(self) -> inspect.Signature:
@@ -73,21 +89,29 @@ class Function(Generic[P, T]):
     def __call__(self, client: OnBlocking, /, *args: P.args, **kwargs: P.kwargs) -> Result[T]: ...
     @overload
     def __call__(self, client: OnAsync, /, *args: P.args, **kwargs: P.kwargs) -> Awaitable[Result[T]]: ...
+    @overload
     def __call__(
-        self, client: OnBlocking | OnAsync, /, *args: P.args, **kwargs: P.kwargs
+        self, client: OnBlocking, request: Mapping[str, Any], options: RequestOptions | None = None, /
+    ) -> Result[T]: ...
+    @overload
+    def __call__(
+        self, client: OnAsync, request: Mapping[str, Any], options: RequestOptions | None = None, /
+    ) -> Awaitable[Result[T]]: ...
+    def __call__(
+        self, client: OnBlocking | OnAsync, /, *args: Any, **kwargs: Any
     ) -> Result[T] | Awaitable[Result[T]]:
         """Run it on this client."""
         if isinstance(client, OnAsync):
             return self.on_loop(client.driver, *args, **kwargs)
         try:
-            return Ok(client.driver.run(self.flow(*args, **kwargs)))
+            return Ok(client.driver.run(self._begun(args, kwargs)))
         except (HeavyliftError, OSError) as error:
             return Err(error)
 
-    async def on_loop(self, driver: AsyncDriver, *args: P.args, **kwargs: P.kwargs) -> Result[T]:
+    async def on_loop(self, driver: AsyncDriver, *args: Any, **kwargs: Any) -> Result[T]:
         """Run it on an asynchronous driver."""
         try:
-            return Ok(await driver.run(self.flow(*args, **kwargs)))
+            return Ok(await driver.run(self._begun(args, kwargs)))
         except (HeavyliftError, OSError) as error:
             return Err(error)
 
@@ -118,25 +142,25 @@ class _Bindable(Generic[P, T]):
 class Method(_Bindable[P, T]):
     """A Function as a method of a blocking resource."""
 
-    def __get__(self, resource: OnBlocking, owner: type) -> Callable[P, T]:
+    def __get__(self, resource: OnBlocking, owner: type) -> Bound[P, T]:
         """Bound to its client."""
 
-        def bound(*args: P.args, **kwargs: P.kwargs) -> T:
+        def bound(*args: Any, **kwargs: Any) -> T:
             return self._function(resource, *args, **kwargs).unwrap()
 
-        return cast("Callable[P, T]", self._as_method(bound))
+        return cast("Bound[P, T]", self._as_method(bound))
 
 
 class AsyncMethod(_Bindable[P, T]):
     """A Function as a method of an asynchronous resource."""
 
-    def __get__(self, resource: OnAsync, owner: type) -> Callable[P, Coroutine[Any, Any, T]]:
+    def __get__(self, resource: OnAsync, owner: type) -> Bound[P, Coroutine[Any, Any, T]]:
         """Bound to its client."""
 
-        async def bound(*args: P.args, **kwargs: P.kwargs) -> T:
+        async def bound(*args: Any, **kwargs: Any) -> T:
             return (await self._function(resource, *args, **kwargs)).unwrap()
 
-        return cast("Callable[P, Coroutine[Any, Any, T]]", self._as_method(bound))
+        return cast("Bound[P, Coroutine[Any, Any, T]]", self._as_method(bound))
 
 
 class Fetch(Protocol[T_co]):
@@ -194,15 +218,15 @@ class Listing(_Bindable[P, Page[Item]], Generic[P, Item]):
         """All items instead of one page."""
         return Pager[_item_of(result)]  # type: ignore[misc]
 
-    def __get__(self, resource: OnBlocking, owner: type) -> Callable[P, Pager[Item]]:
+    def __get__(self, resource: OnBlocking, owner: type) -> Bound[P, Pager[Item]]:
         """Bound to its client."""
         # The cursor joins the caller's keywords, which no type can say.
         fetch = cast("Callable[..., Page[Item]]", Method(self._function).__get__(resource, owner))
 
-        def bound(*args: P.args, **kwargs: P.kwargs) -> Pager[Item]:
+        def bound(*args: Any, **kwargs: Any) -> Pager[Item]:
             return Pager(lambda **after: fetch(*args, **{**kwargs, **after}))
 
-        return cast("Callable[P, Pager[Item]]", self._as_method(bound))
+        return cast("Bound[P, Pager[Item]]", self._as_method(bound))
 
 
 class AsyncListing(_Bindable[P, Page[Item]], Generic[P, Item]):
@@ -213,14 +237,14 @@ class AsyncListing(_Bindable[P, Page[Item]], Generic[P, Item]):
         """All items instead of one page."""
         return AsyncPager[_item_of(result)]  # type: ignore[misc]
 
-    def __get__(self, resource: OnAsync, owner: type) -> Callable[P, AsyncPager[Item]]:
+    def __get__(self, resource: OnAsync, owner: type) -> Bound[P, AsyncPager[Item]]:
         """Bound to its client."""
         # The cursor joins the caller's keywords, which no type can say.
         fetch = cast(
             "Callable[..., Awaitable[Page[Item]]]", AsyncMethod(self._function).__get__(resource, owner)
         )
 
-        def bound(*args: P.args, **kwargs: P.kwargs) -> AsyncPager[Item]:
+        def bound(*args: Any, **kwargs: Any) -> AsyncPager[Item]:
             return AsyncPager(lambda **after: fetch(*args, **{**kwargs, **after}))
 
-        return cast("Callable[P, AsyncPager[Item]]", self._as_method(bound))
+        return cast("Bound[P, AsyncPager[Item]]", self._as_method(bound))

@@ -1,9 +1,20 @@
 """The protocol's objects. Unknown fields are kept, so a newer server loses nothing here."""
 
 import math
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+__all__ = [
+    "CompletedUpload",
+    "DownloadedFile",
+    "ExpiresAfter",
+    "File",
+    "FileDeleted",
+    "Page",
+    "Upload",
+    "UploadPart",
+]
 
 T = TypeVar("T")
 
@@ -83,6 +94,17 @@ class Upload(Identified):
     file: File | None = None
     bytes_received: int | None = None
     parts_count: int | None = None
+
+
+class CompletedUpload(Upload):
+    """An Upload that has become a File."""
+
+    file: File
+
+    @classmethod
+    def of(cls, upload: Upload) -> Self:
+        """The same, of an Upload that has its File. Raises ValidationError for one that has none."""
+        return cls.model_validate(upload.model_dump(exclude_unset=True))
 
 
 def told_bytes(shown: File | Upload) -> int | None:

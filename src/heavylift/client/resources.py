@@ -1,7 +1,8 @@
 """`client.uploads` and `client.files`, for either client: the functions, unwrapped."""
 
-from collections.abc import Coroutine
-from typing import Any, overload
+from collections.abc import Callable, Coroutine, Mapping
+from functools import partial
+from typing import Any, TypeVar, overload
 
 from heavylift.client import funcs
 from heavylift.client.content import AsyncContent, Content
@@ -10,7 +11,27 @@ from heavylift.client.methods import AsyncListing, AsyncMethod, Listing, Method,
 from heavylift.client.models import DownloadedFile
 from heavylift.client.options import RequestOptions
 from heavylift.client.progress import OnProgress
+from heavylift.client.requests import arguments
 from heavylift.client.stories.download import RANGE_SIZE
+
+C = TypeVar("C")
+S = TypeVar("S")
+
+
+def _content_or_saved(
+    content: Callable[..., C],
+    save: Callable[..., S],
+    file_id: str | Mapping[str, Any],
+    options: RequestOptions | None,
+    wishes: dict[str, Any],
+) -> C | S:
+    """What `download_file` gives: with a `to`, also in the request object, it is saved."""
+    first = (file_id,) if options is None else (file_id, options)
+    request = file_id if isinstance(file_id, Mapping) else {}
+    if wishes.get("to", request.get("to")) is not None:
+        return save(*first, **wishes)
+    args, wishes = arguments(content, first, wishes)
+    return content(*args, **wishes)
 
 
 class Uploads(OnBlocking):
@@ -53,8 +74,8 @@ class Files(OnBlocking):
     @overload
     def download_file(
         self,
-        *,
         file_id: str,
+        *,
         to: None = None,
         start: int = 0,
         end: int | None = None,
@@ -63,8 +84,8 @@ class Files(OnBlocking):
     @overload
     def download_file(
         self,
-        *,
         file_id: str,
+        *,
         to: Destination,
         max_concurrency: int = 4,
         range_size: int = RANGE_SIZE,
@@ -73,15 +94,27 @@ class Files(OnBlocking):
         on_progress: OnProgress | None = None,
         options: RequestOptions | None = None,
     ) -> DownloadedFile: ...
-    def download_file(self, *, to: Destination | None = None, **wishes: Any) -> Content | DownloadedFile:
+    @overload
+    def download_file(
+        self, request: Mapping[str, Any], options: RequestOptions | None = None, /
+    ) -> Content: ...
+    def download_file(
+        self,
+        file_id: str | Mapping[str, Any],
+        options: RequestOptions | None = None,
+        *,
+        to: Destination | None = None,
+        **wishes: Any,
+    ) -> Content | DownloadedFile:
         """Without `to`, the bytes to iterate over, from `start` to before `end`; else onto the disk.
 
         Onto the disk means: in parallel ranges, resumable, verified, and put in place whole. `to`
         may be an open file too, or the path of a pipe: then they are poured out in order.
         """
-        if to is not None:
-            return self.save_file(to=to, **wishes)
-        return Content(self.driver, **wishes)
+        content = partial(Content, self.driver)
+        return _content_or_saved(
+            content, self.save_file, file_id, options, wishes | ({} if to is None else {"to": to})
+        )
 
 
 class AsyncFiles(OnAsync):
@@ -96,8 +129,8 @@ class AsyncFiles(OnAsync):
     @overload
     def download_file(
         self,
-        *,
         file_id: str,
+        *,
         to: None = None,
         start: int = 0,
         end: int | None = None,
@@ -106,8 +139,8 @@ class AsyncFiles(OnAsync):
     @overload
     def download_file(
         self,
-        *,
         file_id: str,
+        *,
         to: Destination,
         max_concurrency: int = 4,
         range_size: int = RANGE_SIZE,
@@ -116,14 +149,24 @@ class AsyncFiles(OnAsync):
         on_progress: OnProgress | None = None,
         options: RequestOptions | None = None,
     ) -> Coroutine[Any, Any, DownloadedFile]: ...
+    @overload
     def download_file(
-        self, *, to: Destination | None = None, **wishes: Any
+        self, request: Mapping[str, Any], options: RequestOptions | None = None, /
+    ) -> AsyncContent: ...
+    def download_file(
+        self,
+        file_id: str | Mapping[str, Any],
+        options: RequestOptions | None = None,
+        *,
+        to: Destination | None = None,
+        **wishes: Any,
     ) -> AsyncContent | Coroutine[Any, Any, DownloadedFile]:
         """Without `to`, the bytes to iterate over, from `start` to before `end`; else onto the disk.
 
         Onto the disk means: in parallel ranges, resumable, verified, and put in place whole. `to`
         may be an open file too, or the path of a pipe: then they are poured out in order.
         """
-        if to is not None:
-            return self.save_file(to=to, **wishes)
-        return AsyncContent(self.driver, **wishes)
+        content = partial(AsyncContent, self.driver)
+        return _content_or_saved(
+            content, self.save_file, file_id, options, wishes | ({} if to is None else {"to": to})
+        )

@@ -12,7 +12,7 @@ from heavylift.client.errors import FileChangedError
 BLOCK: Final = 256 * 1024
 """Bytes read and sent at a time: big enough to be cheap, small enough for 16 parts in flight."""
 
-FileInput: TypeAlias = (
+FileContent: TypeAlias = (
     str
     | os.PathLike[str]
     | bytes
@@ -23,6 +23,11 @@ FileInput: TypeAlias = (
     | AsyncIterable[bytes]
 )
 """What can be uploaded. A string is a path."""
+
+FileInput: TypeAlias = (
+    FileContent | tuple[str | None, FileContent] | tuple[str | None, FileContent, str | None]
+)
+"""The same, or that with the File's name before it and its MIME type behind it."""
 
 
 class Reader(Protocol):

@@ -7,6 +7,7 @@ from heavylift.client.calls import Answer, Call, Flow, FormBody, Sink, Watch, as
 from heavylift.client.errors import FileChangedError, HeavyliftError, NotFoundError, SDKError
 from heavylift.client.intake import explain_empty, take_in
 from heavylift.client.models import File, FileDeleted, Page
+from heavylift.client.named import named
 from heavylift.client.operations.wire import (
     Arguments,
     Expires,
@@ -33,8 +34,8 @@ class NewFile(Arguments):
 
 
 def create_file(
-    *,
     file: FileInput,
+    *,
     purpose: str,
     filename: str | None = None,
     expires_after: Expiry | None = None,
@@ -49,7 +50,11 @@ def create_file(
     local = yield from take_in(file, filename=filename)
     with closing(local):
         body = FormBody(
-            field="file", source=local.slice(0, local.size), filename=local.name, texts=tuple(texts)
+            field="file",
+            source=local.slice(0, local.size),
+            filename=local.name,
+            content_type=named(file).mime_type or "application/octet-stream",
+            texts=tuple(texts),
         )
         try:
             created = yield from ask(_creation(body, given(options)))
@@ -108,7 +113,7 @@ def list_files(
     )
 
 
-def retrieve_file(*, file_id: str, options: RequestOptions | None = None) -> Flow[File]:
+def retrieve_file(file_id: str, *, options: RequestOptions | None = None) -> Flow[File]:
     """What is known of one File."""
     return (
         yield from ask(
@@ -123,7 +128,7 @@ def retrieve_file(*, file_id: str, options: RequestOptions | None = None) -> Flo
     )
 
 
-def delete_file(*, file_id: str, options: RequestOptions | None = None) -> Flow[FileDeleted]:
+def delete_file(file_id: str, *, options: RequestOptions | None = None) -> Flow[FileDeleted]:
     """Delete one File for good."""
     return (
         yield from ask(

@@ -11,7 +11,7 @@ from heavylift.client import checksums
 from heavylift.client.calls import Answer, Call, Flow, FormBody, JsonBody, Watch, ask
 from heavylift.client.errors import BadRequestError, CorruptedError, HeavyliftError, SDKError
 from heavylift.client.intake import take_in
-from heavylift.client.models import Page, Upload, UploadPart
+from heavylift.client.models import CompletedUpload, Page, Upload, UploadPart
 from heavylift.client.operations.wire import (
     Arguments,
     Expires,
@@ -85,7 +85,7 @@ def create_upload(
 
 
 def add_upload_part(
-    *, upload_id: str, data: FileInput | FileSlice, options: RequestOptions | None = None
+    upload_id: str, data: FileInput | FileSlice, *, options: RequestOptions | None = None
 ) -> Flow[UploadPart]:
     """Send one Part: bytes, a path, an open file, an iterator, or a FileSlice of a local file.
 
@@ -168,8 +168,8 @@ def _sent_part(answer: Answer) -> SentPart:
 
 
 def complete_upload(
-    *, upload_id: str, part_ids: Sequence[str], md5: str | None = None, options: RequestOptions | None = None
-) -> Flow[Upload]:
+    upload_id: str, part_ids: Sequence[str], *, md5: str | None = None, options: RequestOptions | None = None
+) -> Flow[CompletedUpload]:
     """Make a File of these Parts, in this order. Safe to repeat.
 
     `md5` is the hex digest of the whole file, for the server to check.
@@ -187,39 +187,52 @@ def completion(
     options: RequestOptions,
     watch: Watch | None = None,
     patient: bool = False,
-) -> Call[Upload]:
-    """The call that completes an Upload."""
+) -> Call[CompletedUpload]:
+    """The call that completes an Upload. Raises CorruptedError when no File comes of it."""
     body = checked(Completion, part_ids=list(part_ids), md5=md5)
     return Call(
         operation="completeUpload",
         method="POST",
         path=f"/uploads/{segment('upload_id', upload_id)}/complete",
         body=JsonBody(value=body.model_dump(exclude_none=True)),
-        parse=reading(Upload),
+        parse=lambda answer: _completed(upload_id, reading(Upload)(answer)),
         options=options,
         watch=watch,
         patient=patient,
         most_ms=FINISHING_MS,
-        settle=lambda error: _settled(upload_id, "completed", error, options),
+        settle=lambda error: _completed_before(upload_id, error, options),
     )
 
 
-def _settled(upload_id: str, status: str, error: SDKError, options: RequestOptions) -> Flow[Upload | None]:
-    """The Upload, if it has the status that the call was for: its answer was lost, and it is refused now.
+def _completed(upload_id: str, upload: Upload) -> CompletedUpload:
+    if upload.status != "completed" or upload.file is None:
+        raise CorruptedError(
+            f"The server took the completion of {upload_id} and made no File of it: it answers with"
+            f" status {upload.status!r} and {'no' if upload.file is None else 'a'} File"
+        )
+    return CompletedUpload.of(upload)
 
-    One that was completed and has no File any more is refused for that.
-    """
+
+def _completed_before(
+    upload_id: str, error: SDKError, options: RequestOptions
+) -> Flow[CompletedUpload | None]:
+    """One that was completed and has no File any more is refused for that."""
+    upload = yield from _settled(upload_id, "completed", error, options)
+    return None if upload is None or upload.file is None else CompletedUpload.of(upload)
+
+
+def _settled(upload_id: str, status: str, error: SDKError, options: RequestOptions) -> Flow[Upload | None]:
+    """The Upload, if it has the status that the call was for: its answer was lost, and it is refused now."""
     if not isinstance(error, BadRequestError):
         return None
     try:
         upload = yield from get_upload(upload_id=upload_id, options=options)
     except HeavyliftError:  # a server that cannot be asked: the refusal stands
         return None
-    gone = status == "completed" and upload.file is None
-    return upload if upload.status == status and not gone else None
+    return upload if upload.status == status else None
 
 
-def cancel_upload(*, upload_id: str, options: RequestOptions | None = None) -> Flow[Upload]:
+def cancel_upload(upload_id: str, *, options: RequestOptions | None = None) -> Flow[Upload]:
     """Give the Upload up; its Parts are dropped. Safe to repeat."""
     return (
         yield from ask(
@@ -235,7 +248,7 @@ def cancel_upload(*, upload_id: str, options: RequestOptions | None = None) -> F
     )
 
 
-def get_upload(*, upload_id: str, options: RequestOptions | None = None) -> Flow[Upload]:
+def get_upload(upload_id: str, *, options: RequestOptions | None = None) -> Flow[Upload]:
     """One Upload, with what it has received. Needs a heavylift server."""
     return (
         yield from ask(
@@ -274,8 +287,8 @@ def list_uploads(
 
 
 def list_upload_parts(
-    *,
     upload_id: str,
+    *,
     limit: int | None = None,
     order: Literal["asc", "desc"] | None = None,
     after: str | None = None,

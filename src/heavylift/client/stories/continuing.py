@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from heavylift.client.calls import Flow
 from heavylift.client.errors import HeavyliftError, ResumeError, SDKError, SDKValidationError
 from heavylift.client.journal import PieceDone, Size
-from heavylift.client.models import Upload, told_bytes
+from heavylift.client.models import CompletedUpload, Upload, told_bytes
 from heavylift.client.operations.wire import segment
 from heavylift.client.options import RequestOptions
 from heavylift.client.sources import Local
@@ -73,7 +73,7 @@ class Continuing:
     earlier: tuple[Begun, list[PieceDone]] | None
     options: RequestOptions
 
-    def rest(self, standing: Standing) -> Flow[Rest | Upload]:
+    def rest(self, standing: Standing) -> Flow[Rest | CompletedUpload]:
         """What is left to deliver, or the Upload if it is completed already, and truly.
 
         Raises ResumeError when it cannot be gone on with, and says why.
@@ -82,7 +82,7 @@ class Continuing:
             raise ResumeError(f"There is no Upload {self.upload_id} any more")
         if isinstance(standing, Upload) and standing.status == "completed":
             yield from require_done(self.local, standing, self.options)
-            return standing
+            return CompletedUpload.of(standing)
         if isinstance(standing, Upload) and standing.status != "pending":
             raise ResumeError(f"The Upload {self.upload_id} is {standing.status}")
         declared, arrived, told = yield from self._parts(standing)

@@ -10,7 +10,7 @@ from heavylift.client.calls import Flow, ask, together, work
 from heavylift.client.config import Setting
 from heavylift.client.errors import CorruptedError, RequestAbortedError
 from heavylift.client.journal import PieceDone, Record
-from heavylift.client.models import Upload
+from heavylift.client.models import CompletedUpload, File
 from heavylift.client.operations.uploads import completion, send_part
 from heavylift.client.operations.wire import Expiry
 from heavylift.client.options import RequestOptions
@@ -73,7 +73,7 @@ class Delivery:
             window=self._window,
         )
 
-    def run(self) -> Flow[Upload]:
+    def run(self) -> Flow[CompletedUpload]:
         """Send what is missing and complete; the completed Upload."""
         self._meter.enter("starting", note=self._note)
         for piece in self._pieces.values():
@@ -94,18 +94,12 @@ class Delivery:
                 patient=True,
             )
         )
-        self._check(upload)
+        self._check(upload.file)
         self._meter.enter("done")
         return upload
 
-    def _check(self, upload: Upload) -> None:
-        """It is completed, and the File is what its Parts were, as far as the server shows it."""
-        file = upload.file
-        if upload.status != "completed" or file is None:
-            raise CorruptedError(
-                f"The server took the completion of {self.upload_id} and made no File of it: it answers with"
-                f" status {upload.status!r} and {'no' if file is None else 'a'} File"
-            )
+    def _check(self, file: File) -> None:
+        """The File is what its Parts were, as far as the server shows it."""
         if "bytes" in file.model_fields_set and file.bytes != self._layout.size:
             raise CorruptedError(
                 f"The File {file.id} is not what was sent: it has {file.bytes} bytes of {self._layout.size}"

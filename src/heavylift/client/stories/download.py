@@ -35,8 +35,8 @@ class DownloadArguments(Arguments):
 
 
 def download_file(
-    *,
     file_id: str,
+    *,
     to: Destination,
     max_concurrency: int = 4,
     range_size: int = RANGE_SIZE,

@@ -17,7 +17,8 @@ from heavylift.client.errors import InvalidRequestError, ResumeError
 from heavylift.client.intake import take_in
 from heavylift.client.journal import InUse, Record, names_about, open_record, prune, record_name
 from heavylift.client.mime import guess_mime_type
-from heavylift.client.models import Upload
+from heavylift.client.models import CompletedUpload
+from heavylift.client.named import named
 from heavylift.client.operations.wire import Arguments, Expiry, Named, checked, given
 from heavylift.client.options import RequestOptions
 from heavylift.client.progress import OnProgress
@@ -40,8 +41,8 @@ class UploadArguments(Arguments):
 
 
 def upload_file(
-    *,
     file: FileInput,
+    *,
     purpose: str,
     filename: str | None = None,
     mime_type: str | None = None,
@@ -53,14 +54,15 @@ def upload_file(
     resume: bool = True,
     on_failure: OnFailure = "auto",
     options: RequestOptions | None = None,
-) -> Flow[Upload]:
+) -> Flow[CompletedUpload]:
     """Upload a file of any size, in parts, several at once; the completed Upload, its File in `.file`.
 
     `file` is a path, bytes, an open file, or an iterator, plain or (with AsyncHeavylift)
-    asynchronous; what cannot be read twice goes through a temporary file first. `md5` is
-    "auto" (only where the server does not check every part itself), "off", or the known hex
-    digest. With `resume`, a path that was not finished earlier is gone on with. `on_failure`
-    says what becomes of the Upload: "auto" keeps it when the same call can go on with it.
+    asynchronous; or `(filename, any of these)`, or `(filename, any of these, MIME type)`. What
+    cannot be read twice goes through a temporary file first. `md5` is "auto" (only where the
+    server does not check every part itself), "off", or the known hex digest. With `resume`, a
+    path that was not finished earlier is gone on with. `on_failure` says what becomes of the
+    Upload: "auto" keeps it when the same call can go on with it.
 
     Raises HeavyliftError and, for the local file, OSError. FileChangedError when the file was
     changed meanwhile.
@@ -78,7 +80,8 @@ def upload_file(
     setting = yield from surroundings()
     local = yield from take_in(file, filename=filename)
     with closing(local):
-        wishes = dataclasses.replace(wishes, mime_type=mime_type or guess_mime_type(local.name))
+        kind = mime_type or named(file).mime_type or guess_mime_type(local.name)
+        wishes = dataclasses.replace(wishes, mime_type=kind)
         story = Uploading(local=local, wishes=wishes, setting=setting)
         if not resume or not isinstance(local, LocalFile):
             return (yield from story.start(None))
@@ -87,16 +90,16 @@ def upload_file(
 
 
 def resume_upload(
-    *,
     upload_id: str,
     file: str | os.PathLike[str],
+    *,
     part_size: int | None = None,
     max_concurrency: int = 8,
     md5: str = "auto",
     on_progress: OnProgress | None = None,
     on_failure: OnFailure = "auto",
     options: RequestOptions | None = None,
-) -> Flow[Upload]:
+) -> Flow[CompletedUpload]:
     """Go on with an Upload that was begun elsewhere, from a file with the same content.
 
     Only what the server does not have yet is sent. `part_size` is what the journal knows, or guessed

@@ -11,7 +11,7 @@ from heavylift.client.errors import HeavyliftError, ResumeError, SDKError
 from heavylift.client.intake import explain_empty
 from heavylift.client.journal import PieceDone, Record, record_name
 from heavylift.client.logs import LOGGER
-from heavylift.client.models import Upload
+from heavylift.client.models import CompletedUpload, Upload
 from heavylift.client.operations.uploads import cancel_upload, create_upload
 from heavylift.client.owner import owner_of, server_of
 from heavylift.client.retries import RetryConfig
@@ -49,7 +49,7 @@ class Uploading:
     def _path(self) -> str:
         return os.path.realpath(self._local.path) if isinstance(self._local, LocalFile) else ""
 
-    def go_on_or_start(self, record: Record | None) -> Flow[Upload]:
+    def go_on_or_start(self, record: Record | None) -> Flow[CompletedUpload]:
         """Go on with what the record tells of; start anew, and say so, when that is not possible."""
         earlier = record.read(Begun) if record is not None else None
         if earlier is None or record is None:
@@ -75,7 +75,7 @@ class Uploading:
         standing: Standing,
         *,
         may_start_anew: bool = False,
-    ) -> Flow[Upload]:
+    ) -> Flow[CompletedUpload]:
         """Bring this Upload to its end. Raises ResumeError when it cannot be gone on with."""
         story = Continuing(
             upload_id=upload_id,
@@ -85,7 +85,7 @@ class Uploading:
             options=self._wishes.options,
         )
         rest = yield from story.rest(standing)
-        if isinstance(rest, Upload):
+        if isinstance(rest, CompletedUpload):
             if record is not None:
                 record.forget()
             return rest
@@ -101,7 +101,7 @@ class Uploading:
             )
         )
 
-    def start(self, record: Record | None, *, note: str = "") -> Flow[Upload]:
+    def start(self, record: Record | None, *, note: str = "") -> Flow[CompletedUpload]:
         """Begin a new Upload and bring it to its end."""
         layout = self._layout()
         if self._wishes.part_size not in {None, layout.part_size}:
@@ -183,7 +183,7 @@ class Uploading:
         record: Record | None,
         *,
         may_start_anew: bool = False,
-    ) -> Flow[Upload]:
+    ) -> Flow[CompletedUpload]:
         """Deliver; when it fails, keep the Upload for another run or cancel it, and note which."""
         try:
             upload = yield from delivery().run()
