@@ -138,6 +138,8 @@ ENGINES = (
            there=command("mkfs.ext4"), install=debian("e2fsprogs")),
     Engine(name="faketime", why="sets the clock of one replica wrong",
            there=command("faketime"), install=debian("faketime")),
+    Engine(name="systemd-analyze", why="judges the unit on the page on operations",
+           there=command("systemd-analyze"), install=debian("systemd")),
     Engine(name="curl", why="runs the examples of the documentation",
            there=command("curl"), install=debian("curl")),
     Engine(name="jq", why="reads the answers in those examples",

@@ -103,6 +103,7 @@ def start(
     env: Mapping[str, str] | None = None,
     key: str = KEY,
     port: int = 0,
+    before: tuple[str, ...] = (),
 ) -> Served:
     """Start `heavylift serve` over the folder `data` on a port of loopback; 0 is a free one.
 
@@ -115,7 +116,18 @@ def start(
         Path(place).parent.mkdir(parents=True, exist_ok=True)
         Path(place).write_bytes(empty_catalog())
     process = subprocess.Popen(
-        [sys.executable, "-m", "heavylift.cli", "serve", "--data", str(data), "--port", str(port), *options],
+        [
+            *before,
+            sys.executable,
+            "-m",
+            "heavylift.cli",
+            "serve",
+            "--data",
+            str(data),
+            "--port",
+            str(port),
+            *options,
+        ],
         env={
             **os.environ,
             "HEAVYLIFT_BOOTSTRAP_KEY": key,
@@ -161,10 +173,14 @@ def _collect(stream: Iterable[str], lines: list[str]) -> None:
 
 @contextmanager
 def serving(
-    data: Path, *, options: tuple[str, ...] = (), env: Mapping[str, str] | None = None
+    data: Path,
+    *,
+    options: tuple[str, ...] = (),
+    env: Mapping[str, str] | None = None,
+    before: tuple[str, ...] = (),
 ) -> Iterator[Served]:
-    """A server for the length of a `with` block."""
-    served = start(data, options=options, env=env)
+    """A server for the length of a `with` block; `before` is a command that runs it, such as strace."""
+    served = start(data, options=options, env=env, before=before)
     try:
         yield served
     finally:

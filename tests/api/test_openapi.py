@@ -142,6 +142,8 @@ def test_nothing_is_filled_in_that_does_something_unasked(document: dict[str, An
         method, path, _ = OPERATIONS[name]
         body = document["paths"][path][method]["requestBody"]["content"]["application/json"]
         assert set(body["example"]) == set(body["schema"]["required"])
+    form = document["paths"]["/v1/files"]["post"]["requestBody"]["content"]["multipart/form-data"]
+    assert form["example"] == {"purpose": "user_data"}  # without it the page would let the File expire
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])

@@ -41,7 +41,7 @@ class Example:
 
 
 RUN = {"sh", "bash", "python", "js"}
-SHOWN = {"", "text", "json", "toml", "ini", "nginx", "http", "pgbouncer", "sql"}
+SHOWN = {"", "text", "json", "toml", "ini", "nginx", "http", "pgbouncer", "sql", "logrotate"}
 """Languages that are read, not run."""
 
 

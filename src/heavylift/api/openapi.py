@@ -65,14 +65,18 @@ def _inlined(field: dict[str, Any], definitions: dict[str, Any]) -> dict[str, An
     return {**field, "anyOf": options} if options else field
 
 
-def _form(properties: dict[str, Any], required: list[str]) -> dict[str, Any]:
+def _form(
+    properties: dict[str, Any], required: list[str], example: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """A form. With an example, the documentation's page fills in nothing else."""
     return {
+        **({"example": example} if example else {}),
         "schema": {
             "type": "object",
             "properties": properties,
             "required": required,
             "additionalProperties": False,
-        }
+        },
     }
 
 
@@ -136,6 +140,7 @@ FILE_BODY: dict[str, Any] = {
                     },
                 },
                 ["file", "purpose"],
+                example={"purpose": PURPOSE["default"]},
             )
         },
     }

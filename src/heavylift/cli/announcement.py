@@ -11,6 +11,7 @@ from heavylift._version import __version__
 from heavylift.address import AddressFile
 from heavylift.api.lane import SUPPORTED
 from heavylift.cli.exits import one_line
+from heavylift.cli.systemd import notify
 from heavylift.client.address import Address, this_network
 from heavylift.settings import Settings
 
@@ -38,6 +39,7 @@ class Announcement:
                 "server.serves", url=url, version=__version__, data=str(self._settings.data.absolute()),
                 workers=self._settings.workers, fast_way=self._fast_way, docs=_docs(here),
             )  # fmt: skip
+        notify("READY=1", f"STATUS=serves {url}")
 
     def renew(self, settings: Settings) -> None:
         """The settings have changed. Where the service is has not, nor what it keeps there."""
@@ -49,6 +51,7 @@ class Announcement:
     def withdraw(self) -> None:
         """No client should come any more. Harmless when repeated."""
         self._here = None
+        notify("STOPPING=1", "STATUS=finishes what is under way")
         self._file.remove()
 
     def _write(self) -> None:
