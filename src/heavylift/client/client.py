@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -13,12 +13,13 @@ from heavylift.client.drivers.transport import AsyncHTTP, AsyncTransport, Blocki
 from heavylift.client.drivers.trusting import check_own
 from heavylift.client.endpoint import ApiKey
 from heavylift.client.hooks import Hooks
-from heavylift.client.methods import OnAsync, OnBlocking
+from heavylift.client.openai_names.clients import AsyncClientNames, ClientNames
+from heavylift.client.openai_names.wishes import Timeout, either, milliseconds, retries
 from heavylift.client.resources import AsyncFiles, AsyncUploads, Files, Uploads
 from heavylift.client.retries import RetryConfig
 
 
-class Heavylift(OnBlocking):
+class Heavylift(ClientNames):
     """Blocks until the answer is there. To be used in a `with` block, or closed. Safe to share by threads.
 
     `api_key` is a string or a function that gives one, asked before every request; "" sends none.
@@ -29,6 +30,9 @@ class Heavylift(OnBlocking):
     silence of the network that is borne. A given `http_client` stays open, and keeps its own
     certificates and, unless `timeout_ms` is given too, time-outs. `state_folder` holds the journal
     of unfinished transfers; else the folder that the system has for such things.
+
+    openai-python's names: `base_url` is `server_url`, `timeout` is `timeout_ms` in seconds,
+    `max_retries` bounds the repetitions of each request, `default_headers` go with every one.
     """
 
     def __init__(
@@ -44,14 +48,19 @@ class Heavylift(OnBlocking):
         debug_logger: logging.Logger | None = None,
         hooks: Sequence[Hooks] = (),
         state_folder: str | os.PathLike[str] | None = None,
+        base_url: str | None = None,
+        timeout: Timeout = None,
+        max_retries: int | None = None,
+        default_headers: Mapping[str, str] | None = None,
     ) -> None:
         setting = settle(
             api_key=api_key,
-            server_url=server_url,
+            server_url=either("server_url", server_url, "base_url", base_url),
             profile=profile,
             ca_cert=ca_cert,
-            retry_config=retry_config,
-            timeout_ms=timeout_ms,
+            retry_config=either("retry_config", retry_config, "max_retries", retries(max_retries)),
+            timeout_ms=either("timeout_ms", timeout_ms, "timeout", milliseconds(timeout)),
+            default_headers=default_headers,
             debug_logger=debug_logger,
             hooks=hooks,
             state_folder=state_folder,
@@ -68,9 +77,13 @@ class Heavylift(OnBlocking):
     def _begin(self, setting: Setting, http_client: BlockingHTTP | None) -> None:
         check_own(http_client, setting.trust)
         transport = BlockingTransport(http_client, setting.server_url, setting.trust)
-        super().__init__(BlockingDriver(transport, setting))
-        self.uploads = Uploads(self.driver)
-        self.files = Files(self.driver)
+        self.stand_on(BlockingDriver(transport, setting))
+
+    def stand_on(self, driver: BlockingDriver) -> None:
+        """Begin on this driver."""
+        super().stand_on(driver)
+        self.uploads = Uploads(driver)
+        self.files = Files(driver)
 
     def close(self) -> None:
         """Close the connections, if they are ours."""
@@ -88,7 +101,7 @@ class Heavylift(OnBlocking):
         self.close()
 
 
-class AsyncHeavylift(OnAsync):
+class AsyncHeavylift(AsyncClientNames):
     """The same to be awaited, in an `async with` block. What it takes is what Heavylift takes.
 
     `api_key` and the hooks may be coroutine functions too.
@@ -107,14 +120,19 @@ class AsyncHeavylift(OnAsync):
         debug_logger: logging.Logger | None = None,
         hooks: Sequence[Hooks] = (),
         state_folder: str | os.PathLike[str] | None = None,
+        base_url: str | None = None,
+        timeout: Timeout = None,
+        max_retries: int | None = None,
+        default_headers: Mapping[str, str] | None = None,
     ) -> None:
         setting = settle(
             api_key=api_key,
-            server_url=server_url,
+            server_url=either("server_url", server_url, "base_url", base_url),
             profile=profile,
             ca_cert=ca_cert,
-            retry_config=retry_config,
-            timeout_ms=timeout_ms,
+            retry_config=either("retry_config", retry_config, "max_retries", retries(max_retries)),
+            timeout_ms=either("timeout_ms", timeout_ms, "timeout", milliseconds(timeout)),
+            default_headers=default_headers,
             debug_logger=debug_logger,
             hooks=hooks,
             state_folder=state_folder,
@@ -131,9 +149,13 @@ class AsyncHeavylift(OnAsync):
     def _begin(self, setting: Setting, http_client: AsyncHTTP | None) -> None:
         check_own(http_client, setting.trust)
         transport = AsyncTransport(http_client, setting.server_url, setting.trust)
-        super().__init__(AsyncDriver(transport, setting))
-        self.uploads = AsyncUploads(self.driver)
-        self.files = AsyncFiles(self.driver)
+        self.stand_on(AsyncDriver(transport, setting))
+
+    def stand_on(self, driver: AsyncDriver) -> None:
+        """Begin on this driver."""
+        super().stand_on(driver)
+        self.uploads = AsyncUploads(driver)
+        self.files = AsyncFiles(driver)
 
     async def close(self) -> None:
         """Close the connections, if they are ours."""

@@ -20,7 +20,7 @@ from heavylift.client.hooks import Hooks
 from heavylift.client.local import LOCAL_SERVER
 from heavylift.client.locating import Given, locate
 from heavylift.client.logs import LOGGER
-from heavylift.client.options import check_timeout
+from heavylift.client.options import check_headers, check_timeout
 from heavylift.client.retries import DEFAULT_RETRIES, PATIENT_RETRIES, RetryConfig, check_retries
 
 SILENCE_MS: Final = 120_000
@@ -53,6 +53,7 @@ class Setting:
     trust: Trust = SYSTEM
     retries: RetryConfig | None = None
     timeout_ms: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
     hooks: Sequence[Hooks] = ()
     logger: logging.Logger = LOGGER
     state_folder: Path = field(default_factory=_state_folder)
@@ -77,6 +78,7 @@ def settle(
     ca_cert: str | os.PathLike[str] | None = None,
     retry_config: RetryConfig | None = None,
     timeout_ms: int | None = None,
+    default_headers: Mapping[str, str] | None = None,
     debug_logger: logging.Logger | None = None,
     hooks: Sequence[Hooks] = (),
     state_folder: str | os.PathLike[str] | None = None,
@@ -93,8 +95,8 @@ def settle(
     if found.key is None:
         raise MissingKeyError(found.lacking_key())
     return set_to(
-        found, retry_config=retry_config, timeout_ms=timeout_ms, debug_logger=debug_logger, hooks=hooks,
-        state_folder=state_folder, environment=environment,
+        found, retry_config=retry_config, timeout_ms=timeout_ms, default_headers=default_headers,
+        debug_logger=debug_logger, hooks=hooks, state_folder=state_folder, environment=environment,
     )  # fmt: skip
 
 
@@ -103,6 +105,7 @@ def set_to(
     *,
     retry_config: RetryConfig | None = None,
     timeout_ms: int | None = None,
+    default_headers: Mapping[str, str] | None = None,
     debug_logger: logging.Logger | None = None,
     hooks: Sequence[Hooks] = (),
     state_folder: str | os.PathLike[str] | None = None,
@@ -110,6 +113,7 @@ def set_to(
 ) -> Setting:
     """The same, where server and key are decided already."""
     check_timeout(timeout_ms)
+    check_headers(default_headers or {}, name="default_headers")
     logger = debug_logger or LOGGER
     if debug_logger is None and environment.get("HEAVYLIFT_DEBUG"):
         _show_debug_lines(logger)
@@ -121,6 +125,7 @@ def set_to(
         trust=found.trust,
         retries=retry_config,
         timeout_ms=timeout_ms,
+        headers=dict(default_headers or {}),
         hooks=tuple(hooks),
         logger=logger,
         state_folder=_state_folder() if state_folder is None else Path(os.path.abspath(state_folder)),

@@ -63,7 +63,21 @@ __all__ = [
 
 
 class HeavyliftError(Exception):
-    """The root of the tree. It comes out of another process as it went in, but for secrets."""
+    """The root of the tree. It comes out of another process as it went in, but for secrets.
+
+    What only an answer tells is None where there is no answer: whoever catches this may look at it.
+    """
+
+    status_code: int | None = None
+    code: str | None = None
+    param: str | None = None
+    type: str | None = None
+    request_id: str | None = None
+
+    @property
+    def message(self) -> str:
+        """What went wrong."""
+        return str(self.args[0]) if self.args else ""
 
     def __reduce__(self) -> tuple[Any, ...]:
         return rebuilt, (type(self), self.args, portable(self.__dict__))
@@ -87,17 +101,22 @@ class SDKError(HeavyliftError):
         raw_response: Any = None,
     ) -> None:
         super().__init__(message)
-        self.message = message
-        self.status_code = status_code
+        self._message = message
+        self.status_code: int = status_code
         self.headers = headers
         self.content_type = headers.get("content-type", "")
         self.body = body
         self.raw_response = raw_response
         envelope = _envelope(body)
-        self.code: str | None = envelope.get("code")
-        self.param: str | None = envelope.get("param")
-        self.type: str | None = envelope.get("type")
-        self.request_id: str | None = headers.get("x-request-id")
+        self.code = envelope.get("code")
+        self.param = envelope.get("param")
+        self.type = envelope.get("type")
+        self.request_id = headers.get("x-request-id")
+
+    @property
+    def message(self) -> str:
+        """What the server said."""
+        return self._message
 
 
 class BadRequestError(SDKError):

@@ -69,7 +69,7 @@ def exchange(call: Call[T], setting: Setting) -> Flow[T]:
     except HeavyliftError as error:
         raised = error
         if isinstance(error, AuthenticationError):
-            tell_whence(error, setting, context.server_url, call.options.http_headers)
+            tell_whence(error, setting, context.server_url, {**setting.headers, **call.options.http_headers})
         for hooks in setting.hooks:
             given = yield Evaluate(partial(hooks.after_error, context, raised))
             raised = returned(given, HeavyliftError, hooks, "after_error")
@@ -200,7 +200,7 @@ def _request(
     }
     if secret is not None:
         headers["Authorization"] = secret
-    headers.update(call.options.http_headers)
+    headers.update({**setting.headers, **call.options.http_headers})
     query = f"?{urlencode(call.query)}" if call.query else ""
     timeout_ms = call.options.timeout_ms if call.options.timeout_ms is not None else setting.timeout_ms
     request = Request(

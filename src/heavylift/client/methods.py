@@ -116,12 +116,12 @@ class Function(Generic[P, T]):
             return Err(error)
 
 
-class _Bindable(Generic[P, T]):
+class Bindable(Generic[P, T]):
     """A Function that becomes a method. `returns` makes the type of its result out of the flow's."""
 
     def __init__(self, function: Function[P, T]) -> None:
         self.__doc__ = function.__doc__
-        self._function = function
+        self.function = function
 
     @staticmethod
     def returns(result: Any) -> Any:
@@ -130,37 +130,37 @@ class _Bindable(Generic[P, T]):
 
     @property
     def __signature__(self) -> inspect.Signature:
-        return described(self._function.flow, self.returns)
+        return described(self.function.flow, self.returns)
 
-    def _as_method(self, bound: Callable[..., Any]) -> Any:
+    def as_method(self, bound: Callable[..., Any]) -> Any:
         """The function with the name, the page and the signature of this method."""
-        method: Any = functools.update_wrapper(bound, self._function)
+        method: Any = functools.update_wrapper(bound, self.function)
         method.__wrapped__ = self  # whose signature tells the result, not the generator
         return method
 
 
-class Method(_Bindable[P, T]):
+class Method(Bindable[P, T]):
     """A Function as a method of a blocking resource."""
 
     def __get__(self, resource: OnBlocking, owner: type) -> Bound[P, T]:
         """Bound to its client."""
 
         def bound(*args: Any, **kwargs: Any) -> T:
-            return self._function(resource, *args, **kwargs).unwrap()
+            return self.function(resource, *args, **kwargs).unwrap()
 
-        return cast("Bound[P, T]", self._as_method(bound))
+        return cast("Bound[P, T]", self.as_method(bound))
 
 
-class AsyncMethod(_Bindable[P, T]):
+class AsyncMethod(Bindable[P, T]):
     """A Function as a method of an asynchronous resource."""
 
     def __get__(self, resource: OnAsync, owner: type) -> Bound[P, Coroutine[Any, Any, T]]:
         """Bound to its client."""
 
         async def bound(*args: Any, **kwargs: Any) -> T:
-            return (await self._function(resource, *args, **kwargs)).unwrap()
+            return (await self.function(resource, *args, **kwargs)).unwrap()
 
-        return cast("Bound[P, Coroutine[Any, Any, T]]", self._as_method(bound))
+        return cast("Bound[P, Coroutine[Any, Any, T]]", self.as_method(bound))
 
 
 class Fetch(Protocol[T_co]):
@@ -210,7 +210,7 @@ class AsyncPager(Generic[Item]):
                 yield page
 
 
-class Listing(_Bindable[P, Page[Item]], Generic[P, Item]):
+class Listing(Bindable[P, Page[Item]], Generic[P, Item]):
     """A Function of pages as a method of a blocking resource."""
 
     @staticmethod
@@ -221,15 +221,15 @@ class Listing(_Bindable[P, Page[Item]], Generic[P, Item]):
     def __get__(self, resource: OnBlocking, owner: type) -> Bound[P, Pager[Item]]:
         """Bound to its client."""
         # The cursor joins the caller's keywords, which no type can say.
-        fetch = cast("Callable[..., Page[Item]]", Method(self._function).__get__(resource, owner))
+        fetch = cast("Callable[..., Page[Item]]", Method(self.function).__get__(resource, owner))
 
         def bound(*args: Any, **kwargs: Any) -> Pager[Item]:
             return Pager(lambda **after: fetch(*args, **{**kwargs, **after}))
 
-        return cast("Bound[P, Pager[Item]]", self._as_method(bound))
+        return cast("Bound[P, Pager[Item]]", self.as_method(bound))
 
 
-class AsyncListing(_Bindable[P, Page[Item]], Generic[P, Item]):
+class AsyncListing(Bindable[P, Page[Item]], Generic[P, Item]):
     """A Function of pages as a method of an asynchronous resource."""
 
     @staticmethod
@@ -241,10 +241,10 @@ class AsyncListing(_Bindable[P, Page[Item]], Generic[P, Item]):
         """Bound to its client."""
         # The cursor joins the caller's keywords, which no type can say.
         fetch = cast(
-            "Callable[..., Awaitable[Page[Item]]]", AsyncMethod(self._function).__get__(resource, owner)
+            "Callable[..., Awaitable[Page[Item]]]", AsyncMethod(self.function).__get__(resource, owner)
         )
 
         def bound(*args: Any, **kwargs: Any) -> AsyncPager[Item]:
             return AsyncPager(lambda **after: fetch(*args, **{**kwargs, **after}))
 
-        return cast("Bound[P, AsyncPager[Item]]", self._as_method(bound))
+        return cast("Bound[P, AsyncPager[Item]]", self.as_method(bound))

@@ -1,6 +1,7 @@
 """The protocol's objects. Unknown fields are kept, so a newer server loses nothing here."""
 
 import math
+from collections.abc import Iterator
 from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -132,13 +133,25 @@ class FileDeleted(Identified):
 
 
 class Page(Model, Generic[T]):
-    """One page of a list. Servers of the first protocol send neither cursor nor `has_more`."""
+    """One page of a list: iterated over, counted and indexed as what it holds.
+
+    Servers of the first protocol send neither cursor nor `has_more`.
+    """
 
     data: Annotated[list[T], BeforeValidator(lambda value: [] if value is None else value)]
     object: str = "list"
     first_id: str | None = None
     last_id: str | None = None
     has_more: bool = False
+
+    def __iter__(self) -> Iterator[T]:  # type: ignore[override] # of what it holds, not of its fields
+        return iter(self.data)
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def __getitem__(self, index: int) -> T:
+        return self.data[index]
 
 
 class DownloadedFile(Model):

@@ -7,8 +7,14 @@ from typing import Any, TypeVar, overload
 from heavylift.client import funcs
 from heavylift.client.content import AsyncContent, Content
 from heavylift.client.disk.targets import Destination
-from heavylift.client.methods import AsyncListing, AsyncMethod, Listing, Method, OnAsync, OnBlocking
+from heavylift.client.methods import AsyncListing, AsyncMethod, Listing, Method
 from heavylift.client.models import DownloadedFile
+from heavylift.client.openai_names.resources import (
+    AsyncFilesNames,
+    AsyncUploadsNames,
+    FilesNames,
+    UploadsNames,
+)
 from heavylift.client.options import RequestOptions
 from heavylift.client.progress import OnProgress
 from heavylift.client.requests import arguments
@@ -34,7 +40,7 @@ def _content_or_saved(
     return content(*args, **wishes)
 
 
-class Uploads(OnBlocking):
+class Uploads(UploadsNames):
     """Operations on Uploads."""
 
     create_upload = Method(funcs.uploads_create_upload)
@@ -48,7 +54,7 @@ class Uploads(OnBlocking):
     resume_upload = Method(funcs.uploads_resume_upload)
 
 
-class AsyncUploads(OnAsync):
+class AsyncUploads(AsyncUploadsNames):
     """Operations on Uploads, to be awaited."""
 
     create_upload = AsyncMethod(funcs.uploads_create_upload)
@@ -62,7 +68,7 @@ class AsyncUploads(OnAsync):
     resume_upload = AsyncMethod(funcs.uploads_resume_upload)
 
 
-class Files(OnBlocking):
+class Files(FilesNames):
     """Operations on Files."""
 
     create_file = Method(funcs.files_create_file)
@@ -117,7 +123,7 @@ class Files(OnBlocking):
         )
 
 
-class AsyncFiles(OnAsync):
+class AsyncFiles(AsyncFilesNames):
     """Operations on Files, to be awaited."""
 
     create_file = AsyncMethod(funcs.files_create_file)

@@ -53,6 +53,7 @@ class RetryConfig:
 
     `await_server`: as long as that also for a server that refuses connections and never gave this client an
     answer. Without it, such a server is given up after three seconds, on this machine at once.
+    `max_retries` bounds the repetitions of each request, beside the time that `backoff` allows.
     Raises SDKValidationError for what cannot be.
     """
 
@@ -60,6 +61,7 @@ class RetryConfig:
     backoff: BackoffStrategy = field(default_factory=BackoffStrategy)
     retry_connection_errors: bool = True
     await_server: bool = True
+    max_retries: int | None = None
 
     def __post_init__(self) -> None:
         if self.strategy not in ("backoff", "none"):
@@ -69,6 +71,10 @@ class RetryConfig:
         for name in ("retry_connection_errors", "await_server"):
             if not isinstance(getattr(self, name), bool):
                 raise unfit(name, f"must be True or False, not {getattr(self, name)!r}")
+
+        most = self.max_retries
+        if most is not None and not (isinstance(most, int) and not isinstance(most, bool) and most >= 0):
+            raise unfit("max_retries", f"must be a whole number, 0 or more, not {most!r}")
 
     def within(self, most_ms: int | None) -> "RetryConfig":
         """The same, for so many milliseconds at most."""
@@ -132,6 +138,8 @@ def pause_before_retry(
     `attempt` counts from 0, `elapsed_ms` since the first one began, `dice` is in [0, 1).
     """
     if config.strategy == "none" or not _worth_it(failure, config, codes):
+        return None
+    if config.max_retries is not None and attempt >= config.max_retries:
         return None
     backoff = config.backoff
     left = backoff.max_elapsed_time - elapsed_ms

@@ -38,7 +38,7 @@ class Uploading:
         self._setting = setting
         self._elsewhere = elsewhere
         self.server_url = server_of(wishes.options.server_url or setting.server_url)
-        self.owner = owner_of(setting.api_key, wishes.options.http_headers)
+        self.owner = owner_of(setting.api_key, {**setting.headers, **wishes.options.http_headers})
 
     def record_name(self) -> str:
         """Another purpose, name, type, expiry or key is another upload."""
