@@ -15,6 +15,8 @@ HIDDEN: Final = "***"
 PLACES: Final = ("catalog", "blobs")
 """Settings that are URLs."""
 
+SECTION: Final = ". Settings stand at the top of the file, in no section but [purposes]"
+
 MOST_SHOWN: Final = 200
 """Characters of a wrong value."""
 
@@ -60,7 +62,7 @@ def explained(error: ValidationError, given: Mapping[str, Any]) -> str:
     `given` are those of the command line.
     """
     first = error.errors(include_url=False)[0]
-    message = first["msg"].removeprefix("Value error, ").replace("Input should be", "it must be", 1)
+    message = _in_words(first["type"], first["msg"])
     if not first["loc"]:
         return message
     name, *inner = map(str, first["loc"])
@@ -68,11 +70,19 @@ def explained(error: ValidationError, given: Mapping[str, Any]) -> str:
     if first["type"] == "extra_forbidden":
         dotted = ".".join((name, *inner))
         known = PurposeExtension.model_fields if inner else Settings.model_fields
-        return f"{source}: there is no setting {dotted}{did_you_mean([name, *inner][-1], known)}"
+        aside = "" if inner or not isinstance(first["input"], dict) else SECTION
+        return f"{source}: there is no setting {dotted}{did_you_mean([name, *inner][-1], known)}{aside}"
     written = {"command line": "--" + name.replace("_", "-"), "default": name}.get(source, source)
     if written == source and not source.startswith("HEAVYLIFT_"):  # a file
         written = f"{source}: {name}"
     return f"{'.'.join((written, *inner))}={_shown(name, first['input'])}: {message}"
+
+
+def _in_words(kind: str, message: str) -> str:
+    """What the checker of the settings says, without the words of a programming language."""
+    if kind == "path_type":
+        return "it must be a path, written as a text"
+    return message.removeprefix("Value error, ").replace("Input should be", "it must be", 1)
 
 
 def _shown(name: str, value: Any) -> str:

@@ -168,6 +168,12 @@ def test_the_file_and_the_command_line_are_named_as_well(
     assert complaint(tls_cert="a\0b").startswith("--tls-cert=")
     file.write_text("prot = 80\n")
     assert complaint() == f"{file}: there is no setting prot; did you mean port?"
+    file.write_text("data = 3\n")
+    assert complaint() == f"{file}: data=3: it must be a path, written as a text"
+    file.write_text("[server]\nport = 80\n")
+    assert complaint().startswith(
+        f"{file}: there is no setting server. Settings stand at the top of the file"
+    )
     file.write_text("[purposes.zip]\nlifetme = 80\n")
     assert complaint() == f"{file}: there is no setting purposes.zip.lifetme; did you mean lifetime?"
     for broken in ("port = ", 'port = "\\xff"', None):

@@ -36,7 +36,8 @@ def open_blobs(
         return _open_objects(url)
     # Not the whole URL: it may hold a secret, and without a scheme all of it may be one.
     named = f" {scheme[:20]}" if url.startswith(f"{scheme}://") and scheme.isalnum() else ""
-    raise ValueError(f"no blob store{named}: the URL of the blobs is {SUPPORTED}")
+    path = "a path alone names none, " if url.startswith(("/", ".", "~")) else ""
+    raise ValueError(f"no blob store{named}: {path}the URL of the blobs is {SUPPORTED}")
 
 
 def lay_out_blobs(url: str) -> None:

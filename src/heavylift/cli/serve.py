@@ -72,7 +72,7 @@ def serve(
             kept_in=settings.key_file,
         )
     except (StorageDown, StorageFull) as error:
-        say(f"the storage does not answer: {error}. The service starts, and is ready once it does")
+        say(f"the storage does not answer. The service starts, and is ready once it does. {error}")
 
     raise typer.Exit(
         prepared.serve(reload=reload, announce=announcement.make, withdraw=announcement.withdraw)
