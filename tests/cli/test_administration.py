@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -37,3 +39,17 @@ def test_every_command_of_the_table_answers_in_json(desk: Desk) -> None:
     assert listed == {*asked, "serve"}
     for found in asked.values():
         assert found
+
+
+@pytest.mark.parametrize("words", [("migrate",), ("serve", "--port", "0")], ids=" ".join)
+def test_a_disk_that_is_full_before_the_catalog_stands_is_no_bug(desk: Desk, words: tuple[str, ...]) -> None:
+    """It has room for the file, not for all of the tables."""
+    done = subprocess.run(
+        ["bash", "-c", 'ulimit -f 48; exec "$@"', "bash", sys.executable, "-m", "heavylift.cli", *words],
+        cwd=desk.folder, env=desk.environment, capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(
+        f"heavylift: The catalog {desk.folder}/data/catalog.sqlite cannot be opened: "
+    )
+    assert desk.run("migrate").out.startswith("migrated an empty catalog")

@@ -75,7 +75,7 @@ def migrate_sqlite(connection: sqlite3.Connection, *, path: str) -> str | None:
     """Migrate to HEAD, in one transaction: of several processes that start at once, one does it.
 
     The schema before, None for none. Raises UnfitCatalog if the database comes from a newer version,
-    or holds something else.
+    or holds something else, and sqlite3.Error, whoever called SQLite.
     """
 
     def look() -> Schema:
@@ -85,14 +85,18 @@ def migrate_sqlite(connection: sqlite3.Connection, *, path: str) -> str | None:
     if not lacks_migrations(before, name=path):
         return before.revision
     from sqlalchemy import StaticPool, create_engine  # noqa: PLC0415 - see above
+    from sqlalchemy.exc import DBAPIError  # noqa: PLC0415 - see above
 
     engine = create_engine("sqlite://", creator=lambda: connection, poolclass=StaticPool)
-    with engine.connect() as wrapped:  # and what SQLAlchemy does at first to a connection is over
-        connection.execute("BEGIN IMMEDIATE")
-        with wrapped.begin():  # ours, which its end commits
-            before = look()  # as whoever had the turn before us left it
-            if lacks_migrations(before, name=path):
-                run_migrations(wrapped)
+    try:
+        with engine.connect() as wrapped:  # and what SQLAlchemy does at first to a connection is over
+            connection.execute("BEGIN IMMEDIATE")
+            with wrapped.begin():  # ours, which its end commits
+                before = look()  # as whoever had the turn before us left it
+                if lacks_migrations(before, name=path):
+                    run_migrations(wrapped)
+    except DBAPIError as error:
+        raise error.orig or error from error
     return before.revision
 
 
