@@ -219,3 +219,25 @@ def test_clocks_are_compared(ahead: float, state: str, said: str) -> None:
 @pytest.mark.parametrize("date", [None, "", "yesterday", "Mon, 01 Jan 99999 00:00:00 GMT"])
 def test_a_server_that_does_not_tell_its_time_is_let_pass(date: str | None) -> None:
     assert probes.clock(date, now=NOW).state == "skipped"
+
+
+def test_an_answer_without_end_is_not_waited_for(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It comes byte by byte, so that it is never silent."""
+    monkeypatch.setattr(examination, "LONGEST_SECONDS", 0.3)
+    stand_in.answers(
+        "GET /files.*",
+        Answer(headers={"content-length": "1000"}, body=[b" ", stand_in.released.wait, b" " * 999]),
+        forever=True,
+    )
+    [found] = examination.examine(server_at(stand_in.url))
+    assert (found.check, found.state) == ("server", "failed")
+    assert "did not end its answer" in found.said
+
+
+def test_a_fault_of_a_check_is_not_lost_in_its_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(server: Server) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(examination, "_examined", fail)
+    with pytest.raises(ZeroDivisionError):
+        list(examination.examine(SERVER))

@@ -3,13 +3,15 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from heavylift import units
-from heavylift.cli import amounts
+from heavylift.cli import amounts, local
+from heavylift.cli.app import app
 from tests.cli.typing_in import Desk
 
 OF_THE_SERVER = ("alembic", "fastapi", "limits", "pydantic_settings", "sqlalchemy", "starlette", "uvicorn")
@@ -90,3 +92,24 @@ def test_spans_are_shown_as_clocks_show_them(span: float | None, shown: str) -> 
 def test_times_that_no_calendar_has_are_shown_as_numbers() -> None:
     assert amounts.show_moment(10**18) == str(10**18)
     assert amounts.show_moment(0) == "1970-01-01 00:00:00Z"
+
+
+@pytest.mark.parametrize(
+    "words", [("serve",), ("sweep",), ("keys", "list"), ("migrate",), ("settings",)], ids=" ".join
+)
+def test_windows_hears_in_a_sentence_that_the_service_does_not_run_there(
+    words: tuple[str, ...],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    """Its modules are not even looked for: some of what they need is not there."""
+    monkeypatch.setattr(local, "WINDOWS", True)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        app(words, standalone_mode=True)
+    assert ended.value.code == 2
+    said = capsys.readouterr().err
+    assert "need Linux or macOS" in said
+    assert "\n" not in said.strip()
+    assert list(tmp_path.iterdir()) == []

@@ -51,4 +51,5 @@ def test_the_same_call_again_does_it_and_leaves_nothing_behind(tmp_path: Path, s
         if story == "upload":
             sent = [file["filename"] for file, _ in server.files.values() if file["id"] != "file-1"]
             assert {name for name in sent if sent.count(name) > 1} == set()
+            assert {upload["status"] for upload in server.uploads.values()} == {"completed"}
             assert {content for _, content in server.files.values()} == {CONTENT}

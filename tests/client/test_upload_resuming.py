@@ -7,7 +7,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from heavylift.client import errors
+from heavylift.client import errors, journal
 from heavylift.client.progress import Progress
 from heavylift.client.retries import RetryConfig
 from heavylift.client.stories.upload import resume_upload, upload_file
@@ -154,8 +154,13 @@ def test_no_key_is_in_the_journal(rig: Rig, upload: Upload, server: Scripted):
 
 
 def test_a_state_folder_that_cannot_be_written_costs_the_journal_alone(
-    rig: Rig, upload: Upload, server: Scripted, caplog: pytest.LogCaptureFixture
+    rig: Rig,
+    upload: Upload,
+    server: Scripted,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ):
+    monkeypatch.setattr(journal, "_told", set())  # what is warned of once, may have been in another test
     rig.folder.write_text("a file stands where the folder should be")
     upload()
     assert stored(server) == CONTENT

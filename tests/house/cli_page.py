@@ -17,7 +17,8 @@ HEAD = """# The command line
 `heavylift` is the service and its client in one command. The commands in the first half talk to a server,
 by default to the local one. They need `pip install .` alone, in a clone of the repository, and work with
 every server of OpenAI's Uploads and Files protocol. The commands in the second half work on the server's own
-machine and need `pip install '.[server]'`. The [README](../README.md#install) has other ways to install.
+machine, under Linux or macOS, and need `pip install '.[server]'`. The [README](../README.md#install) has
+other ways to install.
 
 `--help` after any command explains it. `heavylift --install-completion` teaches the shell to complete
 commands and options.

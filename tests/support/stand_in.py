@@ -31,12 +31,14 @@ Order = Answer | Callable[[Asked], Answer | None]
 class StandIn:
     """What the server knows and was asked. `faults` are consulted, newest last, before every answer.
 
-    `extensions`: it shows checksums, ETags, and knows ranges and look-ups of Uploads, as heavylift does.
+    `extensions`: it shows checksums, ETags, and knows ranges, look-ups of Uploads and the keys of their
+    creation, as heavylift does.
     """
 
     url: str = ""
     extensions: bool = False
     uploads: dict[str, dict[str, Any]] = field(default_factory=dict)
+    keys: dict[str, str] = field(default_factory=dict)
     parts: dict[str, bytes] = field(default_factory=dict)
     files: dict[str, tuple[dict[str, Any], bytes]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
@@ -150,6 +152,12 @@ class Handler(BaseHTTPRequestHandler):
 
 def create_upload(handler: Handler) -> None:
     asked = json.loads(handler.body)
+    stand_in, key = handler.stand_in, handler.asked.headers.get("idempotency-key", "")
+    if stand_in.extensions and key in stand_in.keys:
+        earlier = stand_in.uploads[stand_in.keys[key]]
+        if any(earlier[name] != value for name, value in asked.items() if name in earlier):
+            return handler.refuse(400, "The key belongs to another request", "idempotency_key_reused")
+        return handler.say(200, earlier)
     upload = {
         "id": f"upload_{next(handler.stand_in.numbers)}",
         "object": "upload",
@@ -160,8 +168,9 @@ def create_upload(handler: Handler) -> None:
         "purpose": asked["purpose"],
         "status": "pending",
     }
-    handler.stand_in.uploads[upload["id"]] = upload
-    handler.say(200, upload)
+    stand_in.uploads[upload["id"]] = upload
+    stand_in.keys[key] = upload["id"]
+    return handler.say(200, upload)
 
 
 def add_part(handler: Handler, upload_id: str) -> None:

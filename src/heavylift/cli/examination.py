@@ -2,9 +2,11 @@
 
 import os
 import re
+import threading
 import time
 from collections.abc import Iterator
 from itertools import islice
+from queue import Empty, SimpleQueue
 from typing import Final
 
 from heavylift.cli import probes
@@ -23,6 +25,10 @@ SILENCE_MS: Final = 15_000
 """Somebody sits and waits: nothing here takes a server so long that is well."""
 
 
+LONGEST_SECONDS: Final = 120.0
+"""Between two findings. Who sends a byte now and then is never silent, and never through either."""
+
+
 class _Dates(Hooks):
     """Keeps the `Date` header of the last good answer, and when it came."""
 
@@ -36,7 +42,44 @@ class _Dates(Hooks):
 
 
 def examine(server: Server) -> Iterator[Finding]:
-    """All checks, one after the other; those that make no sense after a failure are left out."""
+    """All checks, one after the other; those that make no sense after a failure are left out.
+
+    They are made by a thread of their own, which is left behind if a server holds it for too long.
+    """
+    found: SimpleQueue[Finding | BaseException | None] = SimpleQueue()
+
+    def work() -> None:
+        try:
+            for finding in _examined(server):
+                found.put(finding)
+            found.put(None)
+        except BaseException as error:
+            found.put(error)
+
+    threading.Thread(target=work, name="heavylift-doctor", daemon=True).start()
+    while True:
+        try:
+            one = found.get(timeout=LONGEST_SECONDS)
+        except Empty:
+            yield _endless(server)
+            return
+        if one is None:
+            return
+        if isinstance(one, BaseException):
+            raise one
+        yield one
+
+
+def _endless(server: Server) -> Finding:
+    return Finding(
+        check="server",
+        state="failed",
+        said=f"{server.url} did not end its answer within {LONGEST_SECONDS:.0f} s",
+        remedy="It comes byte by byte. Look at what stands in front of the server, and at its log.",
+    )
+
+
+def _examined(server: Server) -> Iterator[Finding]:
     dates = _Dates()
     try:
         with Heavylift.of(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from heavylift.cli.exits import USAGE, fail, say
+from heavylift.client.systems import WINDOWS
 
 if TYPE_CHECKING:
     from heavylift.settings import Settings
@@ -32,6 +33,12 @@ Config = Annotated[
 
 def load_settings(config: str | None = None, **given: Any) -> "Settings":
     """The settings in force; options that were not given, or are empty, do not count."""
+    if WINDOWS:
+        fail(
+            "the service and the commands beside it need Linux or macOS. On Windows, run them in WSL or in a"
+            " container. Commands that talk to a server work here.",
+            status=USAGE,
+        )
     try:
         from pydantic import ValidationError
 

@@ -65,7 +65,7 @@ def _alone(file: Path) -> Iterator[None]:
     if fcntl is None:
         yield
         return
-    descriptor = os.open(file.parent, os.O_RDONLY | os.O_CLOEXEC)
+    descriptor = os.open(file.parent, os.O_RDONLY)
     try:
         with suppress(OSError):  # some network storage has no locks for folders
             fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -78,4 +78,7 @@ def _alone(file: Path) -> Iterator[None]:
 
 def _write(file: Path, content: Profiles) -> None:
     text = content.model_dump_json(indent=2, exclude_none=True)
-    write_anew(file, text + "\n", fresh=file.with_name(f"{file.name}-{token_hex(8)}"))
+    try:
+        write_anew(file, text + "\n", fresh=file.with_name(f"{file.name}-{token_hex(8)}"))
+    except OSError as error:  # of a full disk the system does not say whose
+        raise OSError(error.errno, error.strerror, str(file)) from error

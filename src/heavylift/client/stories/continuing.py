@@ -34,14 +34,19 @@ from heavylift.client.stories.resuming import (
 
 def _id(value: str) -> str:
     try:
-        segment("upload_id", value)
+        if value:
+            segment("upload_id", value)
     except SDKValidationError as error:
         raise ValueError(str(error)) from None
     return value
 
 
 class Begun(BaseModel):
-    """The first line of an upload's journal. `owner` marks the key and project, and tells neither."""
+    """The first line of an upload's journal. `owner` marks the key and project, and tells neither.
+
+    The id is empty while the Upload is being created, under the idempotency key that is noted: whoever
+    is killed before the answer is written down asks again under the same one, and gets the same Upload.
+    """
 
     model_config = ConfigDict(strict=True)
 
@@ -52,6 +57,7 @@ class Begun(BaseModel):
     path: str
     size: Size
     part_size: Annotated[int, Field(ge=1, le=LARGEST_PART)]
+    key: Annotated[str, Field(pattern=r"^[!-~]{0,255}$")] = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

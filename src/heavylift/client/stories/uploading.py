@@ -55,6 +55,8 @@ class Uploading:
         if earlier is None or record is None:
             return (yield from self.start(record))
         upload_id = earlier[0].upload_id
+        if not upload_id:
+            return (yield from self.start(record, key=earlier[0].key if self._is_of_size(earlier[0]) else ""))
         standing = yield from look_up(upload_id, self._wishes.options)
         try:
             return (yield from self.go_on(upload_id, record, earlier, standing, may_start_anew=True))
@@ -101,8 +103,11 @@ class Uploading:
             )
         )
 
-    def start(self, record: Record | None, *, note: str = "") -> Flow[CompletedUpload]:
-        """Begin a new Upload and bring it to its end."""
+    def _is_of_size(self, begun: Begun) -> bool:
+        return begun.size == self._local.size
+
+    def start(self, record: Record | None, *, note: str = "", key: str = "") -> Flow[CompletedUpload]:
+        """Begin a new Upload and bring it to its end. `key`: that of a run that did not see the answer."""
         layout = self._layout()
         if self._wishes.part_size not in {None, layout.part_size}:
             said = (
@@ -111,7 +116,7 @@ class Uploading:
             )
             LOGGER.warning("%s", said)
             note = f"{note} {said}".strip()
-        upload = yield from self._created()
+        upload = yield from self._announced(layout, record, key)
         return (
             yield from self._finish(
                 upload.id, lambda: self._delivery(upload.id, layout, record, {}, note=note), record
@@ -123,8 +128,33 @@ class Uploading:
         part_size = fitting_part_size(size) if wished is None else carrying_part_size(size, wished)
         return Layout(size=size, part_size=part_size)
 
-    def _created(self) -> Flow[Upload]:
+    def _announced(self, layout: Layout, record: Record | None, earlier_key: str) -> Flow[Upload]:
+        """A new Upload, or the one that an earlier run created and could not write down."""
+        if record is None:
+            return (yield from self._created(""))
+        try:
+            if earlier_key:
+                try:
+                    upload = yield from self._created(earlier_key)
+                    if upload.status == "pending":
+                        return upload
+                except SDKError as error:
+                    if error.code != "idempotency_key_reused":
+                        raise
+            key = self._setting.new_key()
+            record.begin(self._head("", layout, key=key))
+            return (yield from self._created(key))
+        except SDKError as error:
+            if error.status_code < 500:  # it is certain that there is none
+                record.forget()
+            raise
+
+    def _created(self, key: str) -> Flow[Upload]:
         """A new Upload. Who interrupts this cannot know whether there is one."""
+        options = self._wishes.options
+        if key and "idempotency-key" not in map(str.lower, options.http_headers):
+            headers = {**options.http_headers, "Idempotency-Key": key}
+            options = dataclasses.replace(options, http_headers=headers)
         try:
             return (
                 yield from create_upload(
@@ -133,7 +163,7 @@ class Uploading:
                     bytes=self._local.size,
                     mime_type=self._wishes.mime_type,
                     expires_after=self._wishes.expires_after,
-                    options=self._wishes.options,
+                    options=options,
                 )
             )
         except HeavyliftError as error:
@@ -142,6 +172,17 @@ class Uploading:
         except BaseException as error:
             error.add_note(endings.PERHAPS_CREATED)
             raise
+
+    def _head(self, upload_id: str, layout: Layout, *, key: str = "") -> Begun:
+        return Begun(
+            upload_id=upload_id,
+            server_url=self.server_url,
+            owner=self.owner,
+            path=self._path().encode("utf-8", "backslashreplace").decode("utf-8"),
+            size=layout.size,
+            part_size=layout.part_size,
+            key=key,
+        )
 
     def _delivery(
         self,
@@ -155,15 +196,7 @@ class Uploading:
     ) -> Delivery:
         """Also writes the record anew, so that no torn line of a crash stays in it."""
         if record is not None:
-            head = Begun(
-                upload_id=upload_id,
-                server_url=self.server_url,
-                owner=self.owner,
-                path=self._path().encode("utf-8", "backslashreplace").decode("utf-8"),
-                size=layout.size,
-                part_size=layout.part_size,
-            )
-            record.begin(head, list(arrived.values()))
+            record.begin(self._head(upload_id, layout), list(arrived.values()))
         return Delivery(
             upload_id=upload_id,
             local=self._local,
