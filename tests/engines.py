@@ -67,14 +67,19 @@ def debian(package: str) -> Install:
     return install
 
 
+def server_program(name: str) -> str | None:
+    """Where a server's program is. Debian keeps them out of a user's path."""
+    return shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin")
+
+
 def nginx_program() -> str | None:
-    """Where nginx is. Debian keeps it out of a user's path."""
-    return shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
+    """Where nginx is."""
+    return server_program("nginx")
 
 
 def pgbouncer_program() -> str | None:
-    """Where PgBouncer is. Debian keeps it there too."""
-    return shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
+    """Where PgBouncer is."""
+    return server_program("pgbouncer")
 
 
 def oldest_uvicorn() -> str | None:
@@ -131,6 +136,15 @@ def run(words: list[str], *, env: dict[str, str] | None = None, cwd: Path | None
     return f"{' '.join(words)} failed: {said[-1] if said else f'status {done.returncode}'}"
 
 
+PROXIES = {
+    "caddy": "caddy",
+    "haproxy": "haproxy",
+    "apache2": "apache2",
+    "varnish": "varnishd",
+    "squid": "squid",
+}
+"""Debian's packages, with their programs."""
+
 ENGINES = (
     Engine(name="strace", why="shows which system calls a durable write makes",
            there=command("strace"), install=debian("strace")),
@@ -156,6 +170,13 @@ ENGINES = (
            there=OLDEST_UVICORN.is_dir, install=oldest_uvicorn),
     Engine(name="nginx", why="stands before three servers, as the page on operations shows",
            there=lambda: nginx_program() is not None, install=debian("nginx")),
+    *(
+        Engine(name=name, why="stands before the service, as the recipes show",
+               there=lambda program=program: server_program(program) is not None, install=debian(name))
+        for name, program in PROXIES.items()
+    ),
+    Engine(name="chromium", why="uploads from a page, as the recipes show",
+           there=command("chromium"), install=debian("chromium")),
     Engine(name="openai for Node", why="must work unchanged against the service",
            there=npm_there(NODE), install=npm(NODE)),
     Engine(name="openapi-python-client", why="makes a client of our OpenAPI document",

@@ -41,7 +41,10 @@ class Example:
 
 
 RUN = {"sh", "bash", "python", "js"}
-SHOWN = {"", "text", "json", "toml", "ini", "nginx", "http", "pgbouncer", "sql", "logrotate"}
+SHOWN = {
+    "", "text", "json", "toml", "ini", "yaml", "http", "html", "sql", "go", "logrotate",
+    "nginx", "pgbouncer", "caddyfile", "haproxy", "apache", "vcl", "squid",
+}  # fmt: skip
 """Languages that are read, not run."""
 
 

@@ -49,7 +49,7 @@ HEADERS: dict[int | str, dict[str, Any]] = {200: {"description": "What there is.
     "", operation_id="createFile", responses=responses(400, 408, 413, 415, 507), openapi_extra=FILE_BODY
 )
 async def create_file(request: Request, context: Stories, caller: Caller) -> FileObject:
-    """Upload a file of up to 512 MB in one request. Larger ones go through an Upload."""
+    """Upload a file of up to 512 MiB in one request. Larger ones go through an Upload."""
     key = idempotency_key(request.headers)
     async with context.gate.enter(caller.id) as stay:
         content_type = request.headers.get("content-type", "")
@@ -85,11 +85,11 @@ def _description(form: FileForm, limits: Limits) -> Description:
 
 
 def _lifetime(texts: Mapping[str, str], limits: Limits) -> int | None:
-    """The two fields of `expires_after`, in seconds: both or neither."""
+    """The two fields of `expires_after`, in seconds: both or neither. An empty one says nothing."""
     given = {
         name: texts[f"expires_after[{name}]"]
         for name in ("anchor", "seconds")
-        if f"expires_after[{name}]" in texts
+        if texts.get(f"expires_after[{name}]")
     }
     if not given:
         return None

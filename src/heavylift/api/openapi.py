@@ -65,12 +65,8 @@ def _inlined(field: dict[str, Any], definitions: dict[str, Any]) -> dict[str, An
     return {**field, "anyOf": options} if options else field
 
 
-def _form(
-    properties: dict[str, Any], required: list[str], example: dict[str, Any] | None = None
-) -> dict[str, Any]:
-    """A form. With an example, the documentation's page fills in nothing else."""
+def _form(properties: dict[str, Any], required: list[str]) -> dict[str, Any]:
     return {
-        **({"example": example} if example else {}),
         "schema": {
             "type": "object",
             "properties": properties,
@@ -124,6 +120,9 @@ PART_BODY: dict[str, Any] = {
     ],
 }
 
+UNFILLED = {"example": ""}
+"""Else the documentation's page fills in the least number of seconds, and the File is gone in an hour."""
+
 FILE_BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -132,15 +131,15 @@ FILE_BODY: dict[str, Any] = {
                 {
                     "file": {**BINARY, "description": f"The file, at most {LIMITS.file_bytes} bytes."},
                     "purpose": {"type": "string", "description": "What the File is for.", **PURPOSE},
-                    "expires_after[anchor]": {"type": "string", "enum": ["created_at"]},
+                    "expires_after[anchor]": {"type": "string", "enum": ["created_at"], **UNFILLED},
                     "expires_after[seconds]": {
                         "type": "integer",
                         "minimum": LIMITS.expires_after_least,
                         "maximum": LIMITS.expires_after_most,
+                        **UNFILLED,
                     },
                 },
                 ["file", "purpose"],
-                example={"purpose": PURPOSE["default"]},
             )
         },
     }

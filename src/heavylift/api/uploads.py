@@ -103,7 +103,7 @@ async def retrieve_upload(upload_id: str, context: Stories, caller: Caller) -> U
     openapi_extra=PART_BODY,
 )  # fmt: skip
 async def add_upload_part(upload_id: str, request: Request, context: Stories, caller: Caller) -> PartObject:
-    """Add a Part: up to 64 MB, in parallel with others, in any order.
+    """Add a Part: up to 64 MiB, in parallel with others, in any order.
 
     The bytes come as the form field `data`, or as the body itself with the content type
     `application/octet-stream` (an extension).
