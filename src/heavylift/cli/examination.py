@@ -5,7 +5,6 @@ import re
 import threading
 import time
 from collections.abc import Iterator
-from itertools import islice
 from queue import Empty, SimpleQueue
 from typing import Final
 
@@ -95,7 +94,7 @@ def _greeted(client: Heavylift, server: Server, dates: _Dates) -> Iterator[Findi
     through = "" if proxy is None else f", through the proxy {proxy.url} that {proxy.variable} names"
     reached = Finding(check="server", state="ok", said=f"{server.url} answers{through}")
     try:
-        list(islice(client.files.list_files(limit=1), 1))
+        list(client.files.list_files(limit=1))
     except (errors.AuthenticationError, errors.PermissionDeniedError) as error:
         if not errors.is_envelope(error.body):
             yield probes.foreign("server", error.status_code)
@@ -122,7 +121,7 @@ def _greeted(client: Heavylift, server: Server, dates: _Dates) -> Iterator[Findi
 def _extended(client: Heavylift) -> bool:
     """Whether this is a heavylift server. What others say of a route that they lack is anything."""
     try:
-        list(islice(client.uploads.list_uploads(limit=1), 1))
+        list(client.uploads.list_uploads(limit=1))
     except (errors.SDKError, errors.SDKValidationError):
         return False
     return True

@@ -1,6 +1,5 @@
 """`heavylift files`: look at Files, download and delete them."""
 
-from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -18,7 +17,6 @@ app.command("download", epilog=examples('heavylift files download "$FILE" --to a
     download.download
 )
 
-PAGE = 1000
 """Entries asked for at once."""
 
 Limit = Annotated[int | None, typer.Option(min=1, help="At most so many.", show_default=False)]
@@ -39,8 +37,7 @@ def list_files(
 ) -> None:
     """List Files, newest first."""
     with connected(context) as client:
-        page = min(limit or PAGE, PAGE)
-        files = islice(client.files.list_files(purpose=purpose, limit=page, order=order), limit)
+        files = client.files.list_files(purpose=purpose, limit=limit, order=order)
         show_list(COLUMNS, files, _row, as_json=as_json)
 
 

@@ -2,7 +2,6 @@
 
 import os
 import sys
-from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -10,7 +9,7 @@ import typer
 from heavylift.cli import amounts
 from heavylift.cli.connection import connected
 from heavylift.cli.exits import USAGE, fail
-from heavylift.cli.files import PAGE, Limit, Order
+from heavylift.cli.files import Limit, Order
 from heavylift.cli.output import AsJson, examples, show_list, show_object
 
 if TYPE_CHECKING:
@@ -40,8 +39,7 @@ def list_uploads(
 ) -> None:
     """List Uploads, newest first. Heavylift servers only."""
     with connected(context) as client:
-        page = min(limit or PAGE, PAGE)
-        found = islice(client.uploads.list_uploads(status=status, limit=page, order=order), limit)
+        found = client.uploads.list_uploads(status=status, limit=limit, order=order)
         show_list(COLUMNS, found, _row, as_json=as_json)
 
 
@@ -144,7 +142,7 @@ def _slice(path: str, offset: int, length: int | None) -> "FileSlice":
 def parts(context: typer.Context, upload_id: Id, limit: Limit = None, as_json: AsJson = False) -> None:
     """List the parts that an Upload has. Heavylift servers only."""
     with connected(context) as client:
-        found = islice(client.uploads.list_upload_parts(upload_id=upload_id, limit=PAGE), limit)
+        found = client.uploads.list_upload_parts(upload_id, limit=limit)
         show_list(("id", "bytes", "checksum", "created"), found, _part_row, as_json=as_json)
 
 

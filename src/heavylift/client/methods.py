@@ -164,18 +164,19 @@ class AsyncMethod(Bindable[P, T]):
 
 
 class Fetch(Protocol[T_co]):
-    """Fetches the page after this id; the first one for what the caller said."""
+    """Fetches the page after this id and of this size; the first one for what the caller said."""
 
-    def __call__(self, **after: str) -> T_co:
+    def __call__(self, **where: Any) -> T_co:
         """The page."""
         ...
 
 
 class Pager(Generic[Item]):
-    """All items of a list, page after page as they are needed. Iterating again asks again."""
+    """The items of a list, page after page as they are needed. Iterating again asks again."""
 
-    def __init__(self, fetch: Fetch[Page[Item]]) -> None:
+    def __init__(self, fetch: Fetch[Page[Item]], limit: int | None = None) -> None:
         self._fetch = fetch
+        self._limit = limit
 
     def __iter__(self) -> Iterator[Item]:
         for page in self.pages():
@@ -183,18 +184,19 @@ class Pager(Generic[Item]):
 
     def pages(self) -> Iterator[Page[Item]]:
         """The pages themselves."""
-        cursor = Cursor[Item]()
+        cursor = Cursor[Item](self._limit)
         while cursor.after is not None:
-            page = self._fetch(**cursor.after)
+            page = self._fetch(**cursor.asking())
             if cursor.takes(page):
-                yield page
+                yield cursor.shown(page)
 
 
 class AsyncPager(Generic[Item]):
-    """All items of a list, page after page as they are needed. Iterating again asks again."""
+    """The items of a list, page after page as they are needed. Iterating again asks again."""
 
-    def __init__(self, fetch: Fetch[Awaitable[Page[Item]]]) -> None:
+    def __init__(self, fetch: Fetch[Awaitable[Page[Item]]], limit: int | None = None) -> None:
         self._fetch = fetch
+        self._limit = limit
 
     async def __aiter__(self) -> AsyncIterator[Item]:
         async for page in self.pages():
@@ -203,11 +205,11 @@ class AsyncPager(Generic[Item]):
 
     async def pages(self) -> AsyncIterator[Page[Item]]:
         """The pages themselves."""
-        cursor = Cursor[Item]()
+        cursor = Cursor[Item](self._limit)
         while cursor.after is not None:
-            page = await self._fetch(**cursor.after)
+            page = await self._fetch(**cursor.asking())
             if cursor.takes(page):
-                yield page
+                yield cursor.shown(page)
 
 
 class Listing(Bindable[P, Page[Item]], Generic[P, Item]):
@@ -224,7 +226,8 @@ class Listing(Bindable[P, Page[Item]], Generic[P, Item]):
         fetch = cast("Callable[..., Page[Item]]", Method(self.function).__get__(resource, owner))
 
         def bound(*args: Any, **kwargs: Any) -> Pager[Item]:
-            return Pager(lambda **after: fetch(*args, **{**kwargs, **after}))
+            args, said = arguments(self.function.flow, args, kwargs)
+            return Pager(lambda **where: fetch(*args, **{**said, **where}), said.get("limit"))
 
         return cast("Bound[P, Pager[Item]]", self.as_method(bound))
 
@@ -245,6 +248,7 @@ class AsyncListing(Bindable[P, Page[Item]], Generic[P, Item]):
         )
 
         def bound(*args: Any, **kwargs: Any) -> AsyncPager[Item]:
-            return AsyncPager(lambda **after: fetch(*args, **{**kwargs, **after}))
+            args, said = arguments(self.function.flow, args, kwargs)
+            return AsyncPager(lambda **where: fetch(*args, **{**said, **where}), said.get("limit"))
 
         return cast("Bound[P, AsyncPager[Item]]", self.as_method(bound))

@@ -98,7 +98,7 @@ def list_files(
     after: str | None = None,
     options: RequestOptions | None = None,
 ) -> Flow[Page[File]]:
-    """Files by creation time, newest first unless `order` says otherwise."""
+    """At most `limit` Files by creation time, newest first unless `order` says otherwise."""
     return (
         yield from ask(
             Call(

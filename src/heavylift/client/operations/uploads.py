@@ -271,7 +271,10 @@ def list_uploads(
     after: str | None = None,
     options: RequestOptions | None = None,
 ) -> Flow[Page[Upload]]:
-    """Uploads by creation time, newest first unless `order` says otherwise. Needs a heavylift server."""
+    """At most `limit` Uploads by creation time, newest first unless `order` says otherwise.
+
+    Needs a heavylift server.
+    """
     return (
         yield from ask(
             Call(
@@ -294,7 +297,7 @@ def list_upload_parts(
     after: str | None = None,
     options: RequestOptions | None = None,
 ) -> Flow[Page[UploadPart]]:
-    """The Parts that an Upload has, with sizes and checksums. Needs a heavylift server."""
+    """The Parts that an Upload has, at most `limit`, with sizes and checksums. Needs a heavylift server."""
     return (
         yield from ask(
             Call(
