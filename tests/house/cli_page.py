@@ -70,7 +70,7 @@ seconds or have a unit: `90s`, `15m`, `12h`, `7d`, `2w`.
 TAIL = """
 With several files, the code is that of the first one that failed.
 
-## After an interruption
+## Resuming after an interruption
 
 Ctrl-C, a crash or a lost connection keeps the upload. The same command finds it in a small journal, asks
 the server which parts it has, compares them with the file, and sends the rest. `--no-keep` cancels it at

@@ -20,7 +20,7 @@ T = TypeVar("T")
 Store = S3Store | GCSStore | AzureStore
 
 RANGE = 4 * 1024 * 1024
-"""Bytes of one ranged GET. A whole object in one answer would have to be read within the time-out
+"""Bytes of one ranged GET. A whole object in one answer would have to be read within the timeout
 of a request, however slow the client that it is for; a range is at hand at once."""
 
 LEAST_RANGE = 512 * 1024
@@ -150,7 +150,7 @@ async def _first_range(store: Store, path: str, span: Span, count: int) -> Any:
 
 
 async def _skimmed(store: Store, path: str, span: Span) -> AsyncGenerator[bytes, None]:
-    """The same out of the whole object, read from its beginning, within the time-out of one request."""
+    """The same out of the whole object, read from its beginning, within the timeout of one request."""
     with store_errors():
         chunks = (await obstore.get_async(store, path)).stream(min_chunk_size=CHUNK)
     begin = 0

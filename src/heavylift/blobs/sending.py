@@ -19,7 +19,7 @@ SEGMENT = 5 * 1024 * 1024
 
 PATIENCE = 5.0
 """Seconds that a failed write waits for the store to give up what it got. After that it is told, and
-the giving up goes on behind it: a store that hangs has its own time-out still to run through."""
+the giving up goes on behind it: a store that hangs has its own timeout still to run through."""
 
 
 class Put(Protocol):

@@ -42,7 +42,7 @@ class Server:
     def setting(
         self, *, retries: RetryConfig | None, hooks: "Sequence[Hooks]" = (), silence_ms: int | None = None
     ) -> "Setting":
-        """The same for a client, whose key may be empty. `silence_ms` where no time-out is given."""
+        """The same for a client, whose key may be empty. `silence_ms` where no timeout is given."""
         from heavylift.client.config import set_to
 
         return set_to(

@@ -28,7 +28,7 @@ class Heavylift(ClientNames):
     service that runs beside us, in this order; MissingKeyError where no key is found. `ca_cert` is a
     file of certificates, whose server certificates alone are believed. `timeout_ms` is the longest
     silence of the network that is borne. A given `http_client` stays open, and keeps its own
-    certificates and, unless `timeout_ms` is given too, time-outs. `state_folder` holds the journal
+    certificates and, unless `timeout_ms` is given too, timeouts. `state_folder` holds the journal
     of unfinished transfers; else the folder that the system has for such things.
 
     openai-python's names: `base_url` is `server_url`, `timeout` is `timeout_ms` in seconds,

@@ -301,7 +301,7 @@ class Unavailable(Refusal):
 
 
 class Overloaded(Unavailable):
-    """This process has its hands full: as many bodies as it takes at once, or no file descriptor left."""
+    """This process is at its limit: as many bodies as it takes at once, or no file descriptor left."""
 
     code = "overloaded"
 

@@ -41,7 +41,7 @@ class StorageFull(Exception):
 
 
 class StorageDown(Exception):
-    """The store did not do its work: an I/O error, a lost connection, a time-out."""
+    """The store did not do its work: an I/O error, a lost connection, a timeout."""
 
     blob: str | None = None
     """The key of the blob that was being read for a File."""

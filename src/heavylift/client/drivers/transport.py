@@ -171,7 +171,7 @@ def _refuse_aborted(aborted: Aborted) -> None:
 
 
 def _extras(request: Request, *, owned: bool) -> dict[str, Any]:
-    """A client that was given keeps its own time-outs, unless a call or the SDK client names one."""
+    """A client that was given keeps its own timeouts, unless a call or the SDK client names one."""
     if owned or request.timeout_ms is not None:
         return {"timeout": patience(request.timeout_ms)}
     return {}
