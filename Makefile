@@ -30,9 +30,9 @@ check: $(READY) ## format, lint, types, import rules, house rules
 	$(BIN)/python -m tests.engines
 	$(BIN)/python -m pytest tests/house -q
 
-test: $(READY) ## run every test
+test: $(READY) ## run every test; they wait more than they compute: four at a time (WORKERS=)
 	$(BIN)/python -m tests.engines
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n $(or $(WORKERS),4) --dist loadgroup
 
 fuzz: $(READY) ## a million nearly valid byte streams, ours against h11 (COUNT=, SEED=)
 	$(BIN)/python -m tests.api.fuzz --count $(or $(COUNT),1000000) $(if $(SEED),--seed $(SEED))
