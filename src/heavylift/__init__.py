@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         UnprocessableEntityError,
     )
     from heavylift.client.errors import ConnectionError as ConnectionError  # noqa: A004
+    from heavylift.client.filesprogress import FilesProgress
     from heavylift.client.hooks import HookContext, Hooks
     from heavylift.client.models import (
         CompletedUpload,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
         ExpiresAfter,
         File,
         FileDeleted,
+        FileResult,
         Page,
         Upload,
         UploadPart,
@@ -68,7 +70,9 @@ __all__ = [
     "File",
     "FileChangedError",
     "FileDeleted",
+    "FileResult",
     "FileSlice",
+    "FilesProgress",
     "HTTPClientError",
     "Heavylift",
     "HeavyliftError",
@@ -134,6 +138,7 @@ _HOMES = {
         "UnexpectedClientError",
         "UnprocessableEntityError",
     ),
+    "filesprogress": ("FilesProgress",),
     "hooks": ("HookContext", "Hooks"),
     "models": (
         "CompletedUpload",
@@ -141,6 +146,7 @@ _HOMES = {
         "ExpiresAfter",
         "File",
         "FileDeleted",
+        "FileResult",
         "Page",
         "Upload",
         "UploadPart",

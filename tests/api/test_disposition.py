@@ -28,6 +28,7 @@ def named(header: str) -> str:
     ("filename", "header"),
     [
         ("a b-1.txt", 'attachment; filename="a b-1.txt"'),
+        ("train/de/a.txt", 'attachment; filename="a.txt"'),
         ("naïve.txt", "attachment; filename=\"na_ve.txt\"; filename*=UTF-8''na%C3%AFve.txt"),
         ('"; x="', "attachment; filename=\"_; x=_\"; filename*=UTF-8''%22%3B%20x%3D%22"),
         ("50%20.txt", "attachment; filename=\"50_20.txt\"; filename*=UTF-8''50%2520.txt"),
@@ -50,11 +51,12 @@ def test_every_name_survives_and_none_breaks_out(filename: str) -> None:
     assert header.isascii()
     assert header.isprintable()
     assert header.count('"') == 2
-    assert named(header) == filename
+    assert named(header) == filename.rpartition("/")[2]
 
 
 @given(st.text(st.characters(codec="utf-8", exclude_categories=("C",)), min_size=1))
 def test_the_standard_library_reads_the_same_extended_name(filename: str) -> None:
+    filename = filename.replace("/", "_")  # of a path the last step is told
     message = EmailMessage()
     message["Content-Disposition"] = re.sub(r' filename="[^"]*";', "", attachment(f"é{filename}é"))
     assert message.get_filename() == f"é{filename}é"  # which strips blanks at both ends

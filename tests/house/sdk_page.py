@@ -56,6 +56,7 @@ ANSWERS = (
     models.File,
     models.FileDeleted,
     models.DownloadedFile,
+    models.FileResult,
     models.Page,
 )
 
@@ -169,8 +170,9 @@ def _default(parameter: inspect.Parameter) -> str:
 
 
 def _answer(name: str) -> str:
-    kind = _returned(name)[2].replace("Page[", "").removesuffix("]")
-    return f"The answer: [`{kind}`](#{kind.lower()}){' entries' if 'Page' in _returned(name)[2] else ''}.\n\n"
+    held = _returned(name)[2]
+    kind = held.removeprefix("Page[").removeprefix("list[").removesuffix("]")
+    return f"The answer: [`{kind}`](#{kind.lower()}){' entries' if held != kind else ''}.\n\n"
 
 
 def rows_of(codes: Sequence[str]) -> list[tuple[str, int, str, str]]:

@@ -10,7 +10,11 @@ _ATTR_CHARS = "!#$&+.^_`|~-"  # RFC 8187: what may stand there unencoded, beside
 
 
 def attachment(filename: str) -> str:
-    """The header's value: a name that every client understands, and the exact one where that differs."""
+    """The header's value: a name that every client understands, and the exact one where that differs.
+
+    Of a path below a folder its last step: what clients save is one file.
+    """
+    filename = filename.rpartition("/")[2]
     if _PLAIN.match(filename):
         return f'attachment; filename="{filename}"'
     fallback = _NOT_PLAIN.sub("_", filename)

@@ -2,7 +2,7 @@
 
 from heavylift.client.methods import Function
 from heavylift.client.operations import files, uploads
-from heavylift.client.stories import download, upload
+from heavylift.client.stories import download, upload, uploadfiles
 
 __all__ = [
     "files_create_file",
@@ -10,6 +10,7 @@ __all__ = [
     "files_download_file",
     "files_list_files",
     "files_retrieve_file",
+    "files_upload_files",
     "uploads_add_upload_part",
     "uploads_cancel_upload",
     "uploads_complete_upload",
@@ -36,3 +37,4 @@ files_list_files = Function(files.list_files)
 files_retrieve_file = Function(files.retrieve_file)
 files_delete_file = Function(files.delete_file)
 files_download_file = Function(download.download_file)
+files_upload_files = Function(uploadfiles.upload_files)

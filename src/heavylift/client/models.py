@@ -166,3 +166,19 @@ class DownloadedFile(Model):
     file: File
     verified: bool
     resumed_bytes: int = Field(default=0)
+
+
+class FileResult(BaseModel):
+    """What became of one file of many: its `file` on the server, or the `error` that kept it from that.
+
+    `skipped` says why it was left out: it was sent before (then `file` is what it became), or it is no
+    regular file. `path` is the local one.
+    """
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    path: str
+    filename: str
+    file: File | None = None
+    error: Exception | None = None
+    skipped: str = ""

@@ -76,6 +76,7 @@ class Files(FilesNames):
     retrieve_file = Method(funcs.files_retrieve_file)
     delete_file = Method(funcs.files_delete_file)
     save_file = Method(funcs.files_download_file)
+    upload_files = Method(funcs.files_upload_files)
 
     @overload
     def download_file(
@@ -131,6 +132,7 @@ class AsyncFiles(AsyncFilesNames):
     retrieve_file = AsyncMethod(funcs.files_retrieve_file)
     delete_file = AsyncMethod(funcs.files_delete_file)
     save_file = AsyncMethod(funcs.files_download_file)
+    upload_files = AsyncMethod(funcs.files_upload_files)
 
     @overload
     def download_file(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from heavylift.domain import checksums
 from heavylift.domain.errors import InvalidRequest
@@ -77,13 +78,20 @@ def checksum_of(extents: Sequence[Extent]) -> int:
     return checksums.combine((extent.checksum, extent.bytes) for extent in extents)
 
 
+ODD_STEPS: Final = frozenset({"", ".", ".."})
+"""What no path below a folder is made of."""
+
+
 def clean_filename(filename: str, limits: Limits, *, param: str = "filename") -> str:
-    """The name without any path in front of it, everything else untouched.
+    """A name, or a path below a folder, untouched; of any other, or a longer one, the last step alone.
 
     Raises InvalidRequest for a name that is empty, too long, or holds control characters.
     """
-    name = filename.translate(PATH_SEPARATORS).rpartition("/")[2]
-    if name in ("", ".", ".."):
+    steps = filename.translate(PATH_SEPARATORS).split("/")
+    honest = "\\" not in filename and ":" not in steps[0] and ODD_STEPS.isdisjoint(steps)
+    below = honest and len(filename) <= limits.filename_chars
+    name = filename if below else steps[-1]
+    if name in ODD_STEPS:
         raise InvalidRequest("The file name is empty. Name the file, such as 'data.jsonl'.", param=param)
     if len(name) > limits.filename_chars:
         raise InvalidRequest(

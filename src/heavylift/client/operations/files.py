@@ -3,10 +3,11 @@
 from contextlib import closing
 from typing import Final, Literal
 
+from heavylift.client import checksums
 from heavylift.client.calls import Answer, Call, Flow, FormBody, Sink, Watch, ask
-from heavylift.client.errors import FileChangedError, HeavyliftError, NotFoundError, SDKError
+from heavylift.client.errors import CorruptedError, FileChangedError, HeavyliftError, NotFoundError, SDKError
 from heavylift.client.intake import explain_empty, take_in
-from heavylift.client.models import File, FileDeleted, Page
+from heavylift.client.models import File, FileDeleted, Page, told_bytes
 from heavylift.client.named import named
 from heavylift.client.operations.wire import (
     Arguments,
@@ -20,7 +21,7 @@ from heavylift.client.operations.wire import (
     segment,
 )
 from heavylift.client.options import NO_OPTIONS, RequestOptions
-from heavylift.client.sources import FileInput
+from heavylift.client.sources import FileInput, Local
 
 RAW: Final = {"Accept": "application/binary", "Accept-Encoding": "identity"}
 """The bytes as they are: compressed ones could not be counted, resumed or compared."""
@@ -42,42 +43,80 @@ def create_file(
     options: RequestOptions | None = None,
 ) -> Flow[File]:
     """Upload a small file in one request. For large ones `upload_file` is faster and can be resumed."""
+    texts = form_texts(purpose, expires_after)
+    local = yield from take_in(file, filename=filename)
+    with closing(local):
+        mime_type = named(file).mime_type or "application/octet-stream"
+        return (yield from post_file(local, texts=texts, mime_type=mime_type, options=given(options)))
+
+
+def form_texts(purpose: str, expires_after: Expiry | None) -> tuple[tuple[str, str], ...]:
+    """What a form says beside its file. Raises SDKValidationError."""
     fields = checked(NewFile, purpose=purpose, expires_after=expires_after)
     texts = [("purpose", fields.purpose)]
     if fields.expires_after is not None:
         texts.append(("expires_after[anchor]", fields.expires_after.anchor))
         texts.append(("expires_after[seconds]", str(fields.expires_after.seconds)))
-    local = yield from take_in(file, filename=filename)
-    with closing(local):
-        body = FormBody(
-            field="file",
-            source=local.slice(0, local.size),
-            filename=local.name,
-            content_type=named(file).mime_type or "application/octet-stream",
-            texts=tuple(texts),
-        )
-        try:
-            created = yield from ask(_creation(body, given(options)))
-        except HeavyliftError as error:
-            explain_empty(error, local)
-            raise
-        try:
-            local.check_unchanged()
-        except FileChangedError as error:
-            error.add_note((yield from _deleted(created.id, given(options))))
-            raise
-        return created
+    return tuple(texts)
 
 
-def _creation(body: FormBody, options: RequestOptions) -> Call[File]:
+def post_file(
+    local: Local,
+    *,
+    texts: tuple[tuple[str, str], ...],
+    mime_type: str,
+    options: RequestOptions,
+    watch: Watch | None = None,
+    patient: bool = False,
+) -> Flow[File]:
+    """Send it in one request. What the server has made of anything else than its bytes is deleted again.
+
+    Raises CorruptedError where the server shows another size or checksum, FileChangedError.
+    """
+    body = FormBody(
+        field="file",
+        source=local.slice(0, local.size),
+        filename=local.name,
+        content_type=mime_type,
+        texts=texts,
+    )
+    try:
+        created, sent = yield from ask(_creation(body, options, watch, patient=patient))
+    except HeavyliftError as error:
+        explain_empty(error, local)
+        raise
+    try:
+        local.check_unchanged()
+        _check(created, local.size, sent)
+    except (FileChangedError, CorruptedError) as error:
+        error.add_note((yield from _deleted(created.id, options)))
+        raise
+    return created
+
+
+def _check(created: File, size: int, sent: int | None) -> None:
+    told = told_bytes(created)
+    if told is not None and told != size:
+        raise CorruptedError(f"The File {created.id} is not what was sent: it has {told} bytes of {size}")
+    shown = created.checksum
+    if sent is not None and checksums.comparable(shown) and not checksums.agrees(shown, sent):
+        raise CorruptedError(f"The File {created.id} is not what was sent: its checksum is another one")
+
+
+def _creation(
+    body: FormBody, options: RequestOptions, watch: Watch | None, *, patient: bool
+) -> Call[tuple[File, int | None]]:
+    read = reading(File)
     return Call(
         operation="createFile",
         method="POST",
         path="/files",
         body=body,
-        parse=reading(File),
+        parse=lambda answer: (read(answer), answer.sent_checksum),
         once=True,
         options=options,
+        watch=watch,
+        patient=patient,
     )
 
 
