@@ -48,6 +48,14 @@ if TYPE_CHECKING:
         Upload,
         UploadPart,
     )
+    from heavylift.client.openai_names.errors import (
+        APIConnectionError,
+        APIError,
+        APIStatusError,
+        APITimeoutError,
+        InternalServerError,
+        OpenAIError,
+    )
     from heavylift.client.options import RequestOptions
     from heavylift.client.progress import Progress
     from heavylift.client.result import Err, Ok, Result
@@ -55,6 +63,10 @@ if TYPE_CHECKING:
     from heavylift.client.sources import FileSlice
 
 __all__ = [
+    "APIConnectionError",
+    "APIError",
+    "APIStatusError",
+    "APITimeoutError",
     "Answer",
     "AsyncHeavylift",
     "AuthenticationError",
@@ -78,11 +90,13 @@ __all__ = [
     "HeavyliftError",
     "HookContext",
     "Hooks",
+    "InternalServerError",
     "InvalidRequestError",
     "MethodNotAllowedError",
     "MissingKeyError",
     "NotFoundError",
     "Ok",
+    "OpenAIError",
     "Page",
     "PayloadTooLargeError",
     "PermissionDeniedError",
@@ -150,6 +164,14 @@ _HOMES = {
         "Page",
         "Upload",
         "UploadPart",
+    ),
+    "openai_names.errors": (
+        "APIConnectionError",
+        "APIError",
+        "APIStatusError",
+        "APITimeoutError",
+        "InternalServerError",
+        "OpenAIError",
     ),
     "options": ("RequestOptions",),
     "progress": ("Progress",),

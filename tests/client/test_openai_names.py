@@ -8,6 +8,7 @@ from typing import Any
 import httpx2
 import pytest
 
+import heavylift
 from heavylift import Heavylift, Page, RetryConfig, SDKValidationError, errors
 from heavylift.client.config import Setting
 from heavylift.client.models import File
@@ -192,3 +193,25 @@ def test_a_bound_key_does_not_follow_to_another_server() -> None:
     bound = Setting(api_key="k", server_url="http://a.test/v1", key_only_to="http://a.test/v1")
     assert changed(bound, base_url="http://b.test/v1").key_only_to == "http://a.test/v1"
     assert changed(bound, api_key="mine").key_only_to is None
+
+
+def test_its_errors_are_ours_by_another_name(both: Both) -> None:
+    both.server.answers("GET /files/f", Answer(status=500, body=b"x"), forever=True)
+    with pytest.raises(heavylift.InternalServerError) as caught:
+        both.do(lambda client: client.files.retrieve("f"))
+    assert isinstance(caught.value, heavylift.APIStatusError)
+    assert isinstance(caught.value, heavylift.APIError)
+    assert caught.value.response.status_code == 500
+    assert issubclass(heavylift.APITimeoutError, heavylift.APIConnectionError)
+    assert issubclass(errors.ConnectionError, heavylift.APIConnectionError)
+
+
+def test_organization_project_and_the_url_are_said_as_there(both: Both) -> None:
+    both.server.answers("GET /files/f", said({"id": "f", "colour": "red"}))
+    scope = {"organization": "org", "project": "proj", "default_headers": {"X-Own": "1"}}
+    raw = both.do(lambda client: client.files.with_raw_response.retrieve("f"), **scope)
+    (asked,) = both.server.requests
+    names = ("openai-organization", "openai-project", "x-own")
+    assert [asked.headers[name] for name in names] == ["org", "proj", "1"]
+    assert str(raw.http_request.url) == f"{both.do(lambda client: client.base_url)}/files/f"
+    assert raw.parse().to_dict() == json.loads(raw.parse().to_json()) == {"id": "f", "colour": "red"}

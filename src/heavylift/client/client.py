@@ -14,7 +14,7 @@ from heavylift.client.drivers.trusting import check_own
 from heavylift.client.endpoint import ApiKey
 from heavylift.client.hooks import Hooks
 from heavylift.client.openai_names.clients import AsyncClientNames, ClientNames
-from heavylift.client.openai_names.wishes import Timeout, either, milliseconds, retries
+from heavylift.client.openai_names.wishes import Timeout, either, headers, milliseconds, retries
 from heavylift.client.resources import AsyncFiles, AsyncUploads, Files, Uploads
 from heavylift.client.retries import RetryConfig
 
@@ -32,7 +32,8 @@ class Heavylift(ClientNames):
     of unfinished transfers; else the folder that the system has for such things.
 
     openai-python's names: `base_url` is `server_url`, `timeout` is `timeout_ms` in seconds,
-    `max_retries` bounds the repetitions of each request, `default_headers` go with every one.
+    `max_retries` bounds the repetitions of each request, `default_headers` go with every one,
+    `organization` and `project` as OpenAI-Organization and OpenAI-Project.
     """
 
     def __init__(
@@ -52,6 +53,8 @@ class Heavylift(ClientNames):
         timeout: Timeout = None,
         max_retries: int | None = None,
         default_headers: Mapping[str, str] | None = None,
+        organization: str | None = None,
+        project: str | None = None,
     ) -> None:
         setting = settle(
             api_key=api_key,
@@ -60,7 +63,7 @@ class Heavylift(ClientNames):
             ca_cert=ca_cert,
             retry_config=either("retry_config", retry_config, "max_retries", retries(max_retries)),
             timeout_ms=either("timeout_ms", timeout_ms, "timeout", milliseconds(timeout)),
-            default_headers=default_headers,
+            default_headers=headers(default_headers, organization=organization, project=project),
             debug_logger=debug_logger,
             hooks=hooks,
             state_folder=state_folder,
@@ -124,6 +127,8 @@ class AsyncHeavylift(AsyncClientNames):
         timeout: Timeout = None,
         max_retries: int | None = None,
         default_headers: Mapping[str, str] | None = None,
+        organization: str | None = None,
+        project: str | None = None,
     ) -> None:
         setting = settle(
             api_key=api_key,
@@ -132,7 +137,7 @@ class AsyncHeavylift(AsyncClientNames):
             ca_cert=ca_cert,
             retry_config=either("retry_config", retry_config, "max_retries", retries(max_retries)),
             timeout_ms=either("timeout_ms", timeout_ms, "timeout", milliseconds(timeout)),
-            default_headers=default_headers,
+            default_headers=headers(default_headers, organization=organization, project=project),
             debug_logger=debug_logger,
             hooks=hooks,
             state_folder=state_folder,

@@ -118,6 +118,11 @@ class SDKError(HeavyliftError):
         """What the server said."""
         return self._message
 
+    @property
+    def response(self) -> Any:
+        """`raw_response`, by openai-python's name."""
+        return self.raw_response
+
 
 class BadRequestError(SDKError):
     """400: the request cannot be right."""

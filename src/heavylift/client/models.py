@@ -47,6 +47,14 @@ class Model(BaseModel):
         optional = {name for name, field in cls.model_fields.items() if not field.is_required()}
         return {key: given for key, given in value.items() if given is not None or key not in optional}
 
+    def to_dict(self) -> dict[str, Any]:
+        """What the server sent, as a dictionary."""
+        return self.model_dump(mode="json", exclude_unset=True)
+
+    def to_json(self, *, indent: int | None = 2) -> str:
+        """The same as JSON."""
+        return self.model_dump_json(exclude_unset=True, indent=indent)
+
 
 class Identified(Model):
     """What has an id, and so can be paged through."""

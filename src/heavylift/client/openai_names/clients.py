@@ -83,6 +83,11 @@ class ClientNames(OnBlocking):
 
     copy = with_options
 
+    @property
+    def base_url(self) -> str:
+        """The server's URL."""
+        return self.driver.setting.server_url
+
     def stand_on(self, driver: BlockingDriver) -> None:
         """Begin on this driver."""
         OnBlocking.__init__(self, driver)
@@ -119,6 +124,11 @@ class AsyncClientNames(OnAsync):
         return made
 
     copy = with_options
+
+    @property
+    def base_url(self) -> str:
+        """The server's URL."""
+        return self.driver.setting.server_url
 
     def stand_on(self, driver: AsyncDriver) -> None:
         """Begin on this driver."""

@@ -60,6 +60,11 @@ class RawResponse(Generic[T]):
         """The HTTP library's response."""
         return self._answer.raw
 
+    @property
+    def http_request(self) -> Any:
+        """The HTTP library's request."""
+        return self._answer.raw.request
+
 
 class _Keeping(Hooks):
     """Keeps the last answer."""

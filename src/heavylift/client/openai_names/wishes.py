@@ -38,6 +38,15 @@ def retries(max_retries: int | None) -> RetryConfig | None:
     return None if max_retries is None else RetryConfig(max_retries=max_retries, await_server=False)
 
 
+def headers(
+    given: Mapping[str, str] | None, *, organization: str | None, project: str | None
+) -> Mapping[str, str] | None:
+    """What goes with every request."""
+    scopes = {"OpenAI-Organization": organization, "OpenAI-Project": project}
+    said = {name: value for name, value in scopes.items() if value is not None}
+    return {**said, **given} if said and given else said or given
+
+
 def either(ours: str, value: T | None, theirs: str, other: T | None) -> T | None:
     """What was said under one of two names. Raises SDKValidationError where it was said under both."""
     if value is not None and other is not None:
