@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from heavylift.client.calls import Flow
 from heavylift.client.errors import HeavyliftError, ResumeError, SDKError, SDKValidationError
@@ -58,6 +58,12 @@ class Begun(BaseModel):
     size: Size
     part_size: Annotated[int, Field(ge=1, le=LARGEST_PART)]
     key: Annotated[str, Field(pattern=r"^[!-~]{0,255}$")] = ""
+
+    @model_validator(mode="after")
+    def _has_id_or_key(self) -> "Begun":
+        if not self.upload_id and not self.key:
+            raise ValueError("it names no Upload")
+        return self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
