@@ -32,11 +32,11 @@ def _content_or_saved(
     wishes: dict[str, Any],
 ) -> C | S:
     """What `download_file` gives: with a `to`, also in the request object, it is saved."""
-    first = (file_id,) if options is None else (file_id, options)
+    wishes = wishes if options is None else {**wishes, "options": options}
     request = file_id if isinstance(file_id, Mapping) else {}
     if wishes.get("to", request.get("to")) is not None:
-        return save(*first, **wishes)
-    args, wishes = arguments(content, first, wishes)
+        return save(file_id, **wishes)
+    args, wishes = arguments(content, (file_id,), wishes)
     return content(*args, **wishes)
 
 
