@@ -68,7 +68,8 @@ seconds or have a unit: `90s`, `15m`, `12h`, `7d`, `2w`.
 """
 
 TAIL = """
-With several files, the code is that of the first one that failed.
+With several files, the code is that of the first one that failed; a file that cannot be read is a 1
+then, since others are sent.
 
 ## Resuming after an interruption
 

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from heavylift.cli.amounts import show_bytes, show_span
 from heavylift.cli.exits import one_line
+from heavylift.client.filesprogress import FilesProgress
 from heavylift.client.progress import Progress
 
 NAME_LETTERS = 24
@@ -20,17 +21,8 @@ class Bar:
     """Shows one transfer on standard error. `latest` is the last report, None before the first."""
 
     def __init__(self, name: str) -> None:
-        console = Console(stderr=True)
         self.latest: Progress | None = None
-        self._display = Display(
-            TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True)),
-            BarColumn(bar_width=None),
-            TextColumn("{task.fields[said]}", markup=False, table_column=Column(no_wrap=True)),
-            console=console,
-            transient=True,
-            expand=True,
-            disable=not console.is_terminal,
-        )
+        self._display = _display()
         self._task = self._display.add_task(_short(name), total=None, said="")
 
     def report(self, progress: Progress) -> None:
@@ -54,6 +46,43 @@ class Bar:
         trace: TracebackType | None,
     ) -> None:
         self._display.stop()
+
+
+class TotalBar:
+    """Shows many transfers as one, on standard error."""
+
+    def __init__(self) -> None:
+        self._display = _display()
+        self._task = self._display.add_task("files", total=None, said="")
+
+    def report(self, progress: FilesProgress, said: str) -> None:
+        """Called from the SDK's threads, one at a time."""
+        self._display.update(self._task, completed=progress.bytes_done, total=progress.bytes_total, said=said)
+
+    def __enter__(self) -> Self:
+        self._display.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._display.stop()
+
+
+def _display() -> Display:
+    console = Console(stderr=True)
+    return Display(
+        TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True)),
+        BarColumn(bar_width=None),
+        TextColumn("{task.fields[said]}", markup=False, table_column=Column(no_wrap=True)),
+        console=console,
+        transient=True,
+        expand=True,
+        disable=not console.is_terminal,
+    )
 
 
 def words(progress: Progress) -> str:

@@ -1,7 +1,7 @@
 """`heavylift upload`: files of any size, in parts, several at once; goes on after an interruption."""
 
 import os
-import stat
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,15 +13,43 @@ from heavylift.cli.output import AsJson, examples
 
 if TYPE_CHECKING:
     from heavylift.cli.sending import Wishes
+    from heavylift.cli.sendmany import Many
 
 EXAMPLES = examples(
     "heavylift upload big.jsonl --purpose fine-tune",
     "heavylift upload big.jsonl --jobs 16 --part-size 64M --expires-after 7d",
     "gzip --stdout big.jsonl | heavylift upload - --filename big.jsonl.gz",
+    "heavylift upload . --include '*.jsonl' --dry-run",
     'FILE=$(heavylift upload big.jsonl --json | jq -r .file.id); echo "$FILE"',
 )
 
-Paths = Annotated[list[str], typer.Argument(metavar="PATH...", help="Files to upload; - is standard input.")]
+Paths = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="PATH...", show_default=False, help="Files and folders to upload; - is standard input."
+    ),
+]
+Include = Annotated[
+    list[str] | None,
+    typer.Option(metavar="PATTERN", show_default=False, help="Of a folder only files that fit: '*.jsonl'."),
+]
+Exclude = Annotated[
+    list[str] | None,
+    typer.Option(metavar="PATTERN", show_default=False, help="Of a folder no files and folders that fit."),
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be sent.")]
+SkipExisting = Annotated[
+    bool, typer.Option("--skip-existing", help="Leave out what the server has: same name, size and CRC-64.")
+]
+FilesFrom = Annotated[
+    str | None,
+    typer.Option(
+        metavar="LIST",
+        show_default=False,
+        help="A file of paths, one a line or parted by NUL; - is standard input.",
+    ),
+]
+Files = Annotated[int, typer.Option("--files", min=1, max=64, help="Most files in flight, of many.")]
 Purpose = Annotated[
     str,
     typer.Option(help="What the File is for: assistants, batch, fine-tune, vision, user_data or evals."),
@@ -63,7 +91,7 @@ Keep = Annotated[
 
 def upload(
     context: typer.Context,
-    paths: Paths,
+    paths: Paths = None,
     purpose: Purpose = "user_data",
     part_size: PartSize = None,
     jobs: Jobs = 8,
@@ -73,13 +101,21 @@ def upload(
     filename: Filename = None,
     upload_id: UploadId = None,
     keep: Keep = True,
+    include: Include = None,
+    exclude: Exclude = None,
+    dry_run: DryRun = False,
+    skip_existing: SkipExisting = False,
+    files_from: FilesFrom = None,
+    files: Files = 16,
     as_json: AsJson = False,
 ) -> None:
     """Upload files of any size: in parts, several at once, every part checked.
 
     Ctrl-C, a crash or a lost connection loses nothing: the same command sends only what is
-    missing. With several files, one that fails does not keep the others from being sent.
-    With --json every file is a line with its completed Upload.
+    missing. Of a folder, all files below it are sent, named by their paths there; links are not
+    followed. One that fails does not keep the others from being sent. Patterns are those of
+    Python's fnmatch. With --json one file is a line with its completed Upload, each of many
+    a line with its path and its File, or why not.
     """
     from heavylift.cli.sending import Wishes, send_all
     from heavylift.cli.waiting import Waiting
@@ -95,19 +131,65 @@ def upload(
         upload_id=upload_id,
         keep=keep,
     )
+    paths = paths or []
+    if files_from is not None or dry_run or skip_existing or len(paths) > 1 or any(map(os.path.isdir, paths)):
+        many = _many(paths, files_from, wishes, include=include, exclude=exclude)
+        many = replace(many, files=files, skip_existing=skip_existing)
+        raise typer.Exit(_send_many(context, many, wishes, dry_run=dry_run, as_json=as_json))
+    if include or exclude:
+        fail("--include and --exclude are about folders.", status=USAGE)
     _check(paths, wishes)
     with connected(context, retries=None, hooks=[Waiting()]) as client:
         statuses = send_all(client, server_of(context), paths, wishes, as_json=as_json)
     raise typer.Exit(next((status for status in statuses if status), 0))
 
 
-def _check(paths: list[str], wishes: "Wishes") -> None:
-    """Before the first byte is sent: is everything there, and does it fit together?"""
+def _many(
+    paths: list[str],
+    files_from: str | None,
+    wishes: "Wishes",
+    *,
+    include: list[str] | None,
+    exclude: list[str] | None,
+) -> "Many":
+    from heavylift.cli.sendmany import Many, listed
+    from heavylift.client.disk.folders import Choice
+
+    _check_alone(paths, wishes, many=True)
+    if "-" in paths:
+        fail("standard input is one file: give it alone, with --filename.", status=USAGE)
+    try:
+        more = [] if files_from is None else list(listed(files_from))
+    except OSError as error:
+        fail(f"{files_from}: {error.strerror or error}.", status=USAGE)
+    choice = Choice(include=include or (), exclude=exclude or ())
+    return Many(paths=[*paths, *more], choice=choice, files=1, skip_existing=False)
+
+
+def _send_many(
+    context: typer.Context, many: "Many", wishes: "Wishes", *, dry_run: bool, as_json: bool
+) -> int:
+    from heavylift.cli.sendmany import send_many, would_send
+    from heavylift.cli.waiting import Waiting
+
+    if dry_run:
+        return would_send(many)
+    with connected(context, retries=None, hooks=[Waiting()]) as client:
+        return send_many(client, server_of(context), many, wishes, as_json=as_json)
+
+
+def _check_alone(paths: list[str], wishes: "Wishes", *, many: bool) -> None:
     alone = [
         name for name, value in (("--filename", wishes.filename), ("--upload-id", wishes.upload_id)) if value
     ]
-    if alone and len(paths) > 1:
+    if alone and many:
         fail(f"{alone[0]} is about one file, but {len(paths)} are given.", status=USAGE)
+
+
+def _check(paths: list[str], wishes: "Wishes") -> None:
+    """Before the first byte is sent: is everything there, and does it fit together?"""
+    if not paths:
+        fail("name a file or a folder to upload, or --files-from a list.", status=USAGE)
     if "-" in paths and not wishes.filename:
         fail("standard input has no name: say what the File is called with --filename.", status=USAGE)
     if "-" in paths and wishes.upload_id:
@@ -119,8 +201,6 @@ def _check(paths: list[str], wishes: "Wishes") -> None:
 
 def _check_file(path: str) -> None:
     try:
-        mode = os.stat(path).st_mode
+        os.stat(path)
     except (OSError, ValueError) as error:
         fail(f"{path}: {getattr(error, 'strerror', None) or error}. Check the path.", status=USAGE)
-    if stat.S_ISDIR(mode):
-        fail(f"{path} is a directory. Name its files: {path.rstrip('/')}/*", status=USAGE)
