@@ -52,12 +52,23 @@ def make_file(path: str | Path, *, beside: str | Path | None = None) -> None:
         made = os.open(real, NEW, FILE)
         try:
             if beside is not None and os.geteuid() == 0:
-                with suppress(FileNotFoundError):
-                    owner = os.stat(beside)
-                    os.fchown(made, owner.st_uid, owner.st_gid)
+                _give(made, real, beside=beside)
         finally:
             os.close(made)
         sync_folder(os.path.dirname(real))
+
+
+def _give(made: int, path: str, *, beside: str | Path) -> None:
+    """Give a file that was just made to the owner of the one beside it; where root may not, it is unmade."""
+    try:
+        owner = os.stat(beside)
+        if owner.st_uid != os.geteuid():
+            os.fchown(made, owner.st_uid, owner.st_gid)
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        os.unlink(path)
+        raise OSError(error.errno, error.strerror, path) from error
 
 
 def write_once(path: str | Path, content: str, *, fresh: str | Path) -> None:

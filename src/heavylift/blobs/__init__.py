@@ -27,13 +27,24 @@ def open_blobs(
     a disk has its own. Raises ValueError if the URL names no
     store that there is, StorageDown or StorageFull if its store cannot be opened.
     """
-    scheme, separator, _ = url.partition(":")
-    if scheme == "memory" and url == "memory:":
+    check_url(url)
+    if url == "memory:":
         return MemoryBlobs(clock=clock)
-    if scheme == "file" and separator:
+    if url.startswith("file:"):
         return DiskBlobs(_folder(url), durable=durable, reserve=reserve, make=make)
+    return _open_objects(url)
+
+
+def check_url(url: str) -> None:
+    """Make sure that blobs can have the URL, as far as it tells by itself. Raises ValueError."""
+    scheme, separator, _ = url.partition(":")
+    if scheme == "file" and separator:
+        _folder(url)
+        return
+    if url == "memory:" or (scheme in OBJECT_STORES and urlsplit(url).netloc):
+        return
     if scheme in OBJECT_STORES and separator:
-        return _open_objects(url)
+        raise ValueError(f"the URL of an object store names a bucket: {scheme}://bucket/prefix")
     # Not the whole URL: it may hold a secret, and without a scheme all of it may be one.
     named = f" {scheme[:20]}" if url.startswith(f"{scheme}://") and scheme.isalnum() else ""
     path = "a path alone names none, " if url.startswith(("/", ".", "~")) else ""

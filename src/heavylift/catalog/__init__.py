@@ -25,6 +25,8 @@ SUPPORTED = (
     " postgresql://user:password@host/name"
 )
 
+DAMAGE = frozenset({sqlite3.SQLITE_CORRUPT})
+
 
 def open_catalog(
     url: str,
@@ -99,7 +101,15 @@ def check_there(url: str, *, named_by: str) -> None:
     """Make sure that there is a catalog, for whoever must not make one. Raises UnfitCatalog, which says
     what the place is `named_by`. Of a PostgreSQL, opening it says so itself."""
     path = sqlite.MEMORY if postgres_url.is_postgres(url) else sqlite_path(url)
-    if path != sqlite.MEMORY and not Path(path).is_file():
+    if path == sqlite.MEMORY:
+        return
+    try:
+        there = Path(path).is_file() and os.path.getsize(path) > 0  # an empty file is a catalog to be
+    except OSError as error:
+        raise UnfitCatalog(
+            f"The catalog {path} cannot be used: {error.strerror}. {presence.OWNERS}"
+        ) from error
+    if not there:
         raise UnfitCatalog(
             f"There is no installation in {os.path.dirname(os.path.abspath(path))}; name it with {named_by}."
         )
@@ -186,10 +196,14 @@ def migrated_sqlite(path: str) -> tuple[sqlite3.Connection, str | None]:
             connection.close()
             raise
     except (sqlite3.Error, OSError) as error:
-        raise UnfitCatalog(
-            f"The catalog {path} cannot be opened: {error}. The folder {Path(path).parent} must exist and be"
-            " writable, on a local disk with room, and the file, if it exists, be a SQLite database."
-        ) from error
+        if getattr(error, "sqlite_errorcode", None) in DAMAGE:
+            remedy = "It is damaged, or was copied while a service wrote: put a backup in its place."
+        else:
+            remedy = (
+                f"The folder {Path(path).parent} must exist and be writable, on a local disk with room, and"
+                " the file, if it exists, be a SQLite database."
+            )
+        raise UnfitCatalog(f"The catalog {path} cannot be opened: {error}. {remedy}") from error
 
 
 def use_log(connection: sqlite3.Connection) -> None:

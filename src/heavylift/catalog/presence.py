@@ -12,6 +12,8 @@ from heavylift.service.ports import StorageDown
 SERVING = "-serving"
 """Behind the database's name: the file that whoever serves it holds a lock on, together with others."""
 
+OWNERS = "Run this as the user whom the data folder belongs to, or give the folder to that user."
+
 
 class Identity:
     """The file that a path named at first."""
@@ -65,7 +67,7 @@ def _locked(path: str, kind: int, otherwise: str) -> Iterator[None]:
         descriptor = open_file(path, os.O_RDONLY)
     except OSError as error:
         raise UnfitCatalog(
-            f"The catalog {path} cannot be used: {error.strerror}: {error.filename}"
+            f"The catalog {path} cannot be used: {error.strerror}: {error.filename}. {OWNERS}"
         ) from error
     try:
         try:

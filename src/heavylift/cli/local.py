@@ -42,7 +42,7 @@ def load_settings(config: str | None = None, **given: Any) -> "Settings":
     try:
         from pydantic import ValidationError
 
-        from heavylift.environment import CONFIG_VARIABLE, PREFIX, WrongSetting, is_blank, origin, remarks
+        from heavylift.environment import CONFIG_VARIABLE, WrongSetting, is_blank, remarks, usable
         from heavylift.settings import Settings
         from heavylift.shown import explained
     except ModuleNotFoundError as error:
@@ -54,11 +54,12 @@ def load_settings(config: str | None = None, **given: Any) -> "Settings":
     given = {name: value for name, value in given.items() if value is not None and not is_blank(value)}
     try:
         settings = Settings(**given)
+        with usable("data", settings.data):
+            os.path.abspath(settings.data)  # the working folder may be gone
         if settings.catalog:
-            said_by = origin("catalog", given)
-            check_catalog_url(
-                settings.catalog, named_by=said_by if said_by.startswith(PREFIX) else f"{said_by}: catalog"
-            )
+            check_catalog_url(settings.catalog, named_by=_said_by("catalog", given))
+        if settings.blobs:
+            check_blobs_url(settings.blobs, named_by=_said_by("blobs", given))
     except ValidationError as error:
         fail(explained(error, given), status=USAGE)
     except (WrongSetting, ValueError) as error:
@@ -74,6 +75,24 @@ def check_catalog_url(url: str, *, named_by: str) -> None:
         check_url(url, named_by=named_by)
     except UnfitCatalog as error:
         fail(str(error), status=USAGE)
+
+
+def check_blobs_url(url: str, *, named_by: str) -> None:
+    """Refuse one that no store of blobs has, by the name of what says it."""
+    from heavylift.blobs import check_url
+
+    try:
+        check_url(url)
+    except ValueError as error:
+        fail(f"{named_by}: {error}", status=USAGE)
+
+
+def _said_by(name: str, given: dict[str, Any]) -> str:
+    """What a message calls the place that a setting comes from."""
+    from heavylift.environment import PREFIX, origin
+
+    place = origin(name, given)
+    return place if place.startswith(PREFIX) else f"{place}: {name}"
 
 
 def with_stores(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from heavylift.cli.exits import USAGE, fail
-from heavylift.cli.local import Config, check_catalog_url, load_settings, said
+from heavylift.cli.local import Config, check_blobs_url, check_catalog_url, load_settings, said
 from heavylift.cli.output import AsJson, examples
 
 if TYPE_CHECKING:
@@ -60,6 +60,9 @@ def migrate_data(
     for option, url in (("--from-catalog", from_catalog), ("--to-catalog", to_catalog)):
         if url:
             check_catalog_url(url, named_by=option)
+    for option, url in (("--from-blobs", from_blobs), ("--to-blobs", to_blobs)):
+        if url:
+            check_blobs_url(url, named_by=option)
     old = _side(settings, from_, catalog=from_catalog, blobs=from_blobs)
     new = _side(settings, to, catalog=to_catalog, blobs=to_blobs)
     from heavylift.catalog import is_same

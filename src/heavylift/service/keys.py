@@ -19,6 +19,8 @@ SECRET_BYTES = 32
 LEAST_CHARACTERS = 16
 """Of a key that the operator chose: shorter ones can be guessed."""
 
+ALL_REVOKED = "All keys of this installation are revoked. `heavylift keys create` makes a new one."
+
 FIRST = "first-key"
 FIRST_SECONDS = 20.0
 """The lease of whoever makes the first key, and how long it lasts."""
@@ -30,6 +32,9 @@ CACHE_SECONDS = 5.0
 """A revoked key is refused everywhere after this long at the latest."""
 
 CACHE_ENTRIES = 4096
+
+NAME_CHARACTERS = 256
+"""The most of a project's or a key's name: one that is longer was not meant as one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,8 +81,8 @@ class Keys:
             return FirstKey(remark=await self._add_chosen(secret))
         holder = secrets.token_hex(8)
         for _ in range(round(FIRST_SECONDS / TURN_SECONDS) + 2):
-            if await self._catalog.keys():
-                break
+            if known := await self._catalog.keys():
+                return FirstKey(remark=None if any(key.revoked_at is None for key in known) else ALL_REVOKED)
             if await self._is_first(holder):
                 return FirstKey(secret=await self._make_first(holder, keep))
             await asyncio.sleep(TURN_SECONDS)
@@ -115,9 +120,8 @@ class Keys:
 
     async def create(self, *, project: str, name: str) -> tuple[Key, str]:
         """A new key for the project of that name, and its secret, which is stored nowhere. Raises
-        InvalidRequest for no name, or a project that is not there."""
-        if not name.strip():
-            raise InvalidRequest("A key needs a name.", param="name")
+        InvalidRequest for a name that cannot be one, or a project that is not there."""
+        check_name(name, of="key")
         secret = new_secret()
         key = await self._store(secret, project=project, name=name)
         assert key is not None, "256 random bits are new"
@@ -147,9 +151,8 @@ class Keys:
         return found[0]
 
     async def add_project(self, name: str, *, exist_ok: bool = False) -> Project:
-        """A new project. Raises InvalidRequest if the name is taken, unless `exist_ok`."""
-        if not name.strip():
-            raise InvalidRequest("A project needs a name.", param="name")
+        """A new project. Raises InvalidRequest if the name cannot be one, or is taken, unless `exist_ok`."""
+        check_name(name, of="project")
         now = self._clock()
         project = Project(id=ids.new_id(ids.PROJECT, now=now), name=name, created_at=int(now))
         if await self._catalog.add_project(project):
@@ -189,6 +192,25 @@ class Keys:
             created_at=int(now),
         )
         return key if await self._catalog.add_key(key, digest_of(secret)) else None
+
+
+def check_name(name: str, *, of: str) -> None:
+    """Refuse what no list could show as one name in one line, and no database could keep. Raises
+    InvalidRequest."""
+    if not name.strip():
+        raise InvalidRequest(f"A {of} needs a name.", param="name")
+    if len(name) > NAME_CHARACTERS:
+        raise InvalidRequest(
+            f"The name of a {of} has {NAME_CHARACTERS} characters at most, and this one {len(name)}:"
+            " choose a shorter one.",
+            param="name",
+        )
+    if not name.isprintable():
+        raise InvalidRequest(
+            f"The name of a {of} is one line of printable characters in UTF-8, and this one has others:"
+            " choose one without them.",
+            param="name",
+        )
 
 
 def new_secret() -> str:
