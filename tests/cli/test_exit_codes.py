@@ -11,7 +11,7 @@ from tests.support.stand_in import Handler, StandIn
 
 WRONG = [
     ("upload", "missing.jsonl"),
-    ("upload", "."),
+    ("upload",),
     ("upload", "-"),
     ("upload", "big.jsonl", "big.jsonl", "--filename", "x"),
     ("upload", "-", "--filename", "x", "--upload-id", "upload_1"),

@@ -144,3 +144,9 @@ def test_all_files_have_one_progress_and_results_one_by_one(send: Send, folder: 
     assert (told[-1].files_done, told[-1].files_total) == (41, 41)
     assert (told[-1].bytes_done, told[-1].bytes_total) == (size, size)
     assert told[-1].files_in_flight == 0
+
+
+def test_the_journal_of_this_client_is_not_sent(send: Send, tmp_path: Path, folder: Path) -> None:
+    results = send(tmp_path)
+    assert {result.error for result in results} == {None}
+    assert {result.filename.partition("/")[0] for result in results} == {"corpus"}

@@ -111,13 +111,15 @@ def send_many(client: Heavylift, server: Server, many: Many, wishes: Wishes, *, 
                 max_concurrency=wishes.jobs,
                 expires_after=wishes.expires_after,
                 resume=wishes.resume,
+                on_failure="auto" if wishes.keep else "cancel",
                 skip_existing=many.skip_existing,
                 on_result=tally.add,
                 on_progress=lambda progress: bar.report(progress, words(progress)),
             )
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         again = "The same command goes on." if wishes.resume else "The same command begins again."
-        interrupted(f"interrupted: {tally.sent} sent, {tally.failed} failed. {again}")
+        notes = "".join(f" {note}" for note in getattr(stop, "__notes__", ()))
+        interrupted(f"interrupted: {tally.sent} sent, {tally.failed} failed. {again}{notes}")
     say(tally.summary())
     return tally.status
 

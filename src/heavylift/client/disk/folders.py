@@ -29,6 +29,8 @@ class Choice:
     every folder on the way; one with `/` against the whole name. What is excluded is not included.
     """
 
+    own: str = ""
+    """The real path of the folder where this client keeps its journal, which changes while it is sent."""
     include: Sequence[str] = ()
     exclude: Sequence[str] = ()
 
@@ -54,7 +56,8 @@ def _fits(name: str, patterns: Sequence[str]) -> bool:
 def files_below(folder: str, choice: Choice) -> Iterator[Found]:
     """Every file below the folder, folder after folder, by name. No link below it is followed.
 
-    Holds the names of the folders that it is in, and no others.
+    What the choice calls our `own` is not looked into. Holds the names of the folders that it is in, and no
+    others.
     """
     levels = [_entries(folder, "")]
     while levels:
@@ -62,7 +65,7 @@ def files_below(folder: str, choice: Choice) -> Iterator[Found]:
         if found is None:
             levels.pop()
         elif found.odd == _FOLDER:
-            if choice.enters(found.name):
+            if choice.enters(found.name) and os.path.realpath(found.path) != choice.own:
                 levels.append(_entries(found.path, f"{found.name}/"))
         elif found.error is not None or choice.takes(found.name):
             yield found

@@ -31,6 +31,9 @@ T = TypeVar("T")
 GRACE_SECONDS: Final = 5.0
 """How long the siblings of a failed flow may take to notice; one that a dead server holds is left behind."""
 
+INNER_GRACE_SECONDS: Final = 1.0
+"""The same for those of a flow that is itself one of several: it has to end within the others' grace."""
+
 NOTICE_SECONDS: Final = 1.0
 """How soon Ctrl-C is noticed that comes in the very moment before the wait for a thread. The interpreter
 has taken the signal by then, and looks at it only when the wait ends."""
@@ -84,7 +87,7 @@ class BlockingDriver:
             case Drain(file=file, write=write):
                 _drain(file, write)
             case Together():
-                answer = _Crew(self, step).work_off()
+                answer = _Crew(self, step, stop).work_off()
             case Surroundings():
                 answer = self.setting
         return answer
@@ -116,10 +119,11 @@ Ended: TypeAlias = tuple[int, Any, BaseException | None]
 class _Crew:
     """Threads that run flows at once. The calling thread alone pulls and starts them."""
 
-    def __init__(self, driver: BlockingDriver, step: Together[Any]) -> None:
+    def __init__(self, driver: BlockingDriver, step: Together[Any], told: threading.Event) -> None:
         self._driver = driver
         self._flows = enumerate(step.flows)
         self._window = step.window
+        self._told = told
         self._stop = threading.Event()
         self._ended: SimpleQueue[Ended | None] = SimpleQueue()
         self._running = 0
@@ -130,6 +134,8 @@ class _Crew:
         results: dict[int, Any] = {}
         try:
             while self._start_as_many_as_fit():
+                if self._told.is_set():  # this crew is one flow of another, which is given up
+                    raise RequestAbortedError("Given up with the transfers beside it")
                 if (ended := self._next_ended()) is not None:
                     self._running -= 1
                     index, result, error = ended
@@ -165,9 +171,10 @@ class _Crew:
             self._ended.put((index, None, error))
 
     def _wait_for_the_others(self) -> None:
+        grace = INNER_GRACE_SECONDS if self._told.is_set() else GRACE_SECONDS
         while self._running:
             try:
-                ended = self._ended.get(timeout=GRACE_SECONDS)
+                ended = self._ended.get(timeout=grace)
             except Empty:
                 return
             self._running -= ended is not None

@@ -21,6 +21,7 @@ from heavylift.client.operations.wire import Expiry
 from heavylift.client.options import RequestOptions
 from heavylift.client.progress import Progress
 from heavylift.client.sendings import Sendings
+from heavylift.client.stories.delivery import OnFailure
 from heavylift.client.stories.existing import Existing, still_there
 from heavylift.client.stories.layout import SMALLEST_PART
 from heavylift.client.stories.upload import upload_file
@@ -43,6 +44,7 @@ class ManyWishes:
     max_concurrency: int
     expires_after: Expiry | None
     resume: bool
+    on_failure: OnFailure
     options: RequestOptions
 
 
@@ -58,6 +60,8 @@ class Sending:
     existing: Existing | None = None
     clock: Callable[[], float]
     failures: int = 0
+    notes: list[str] = field(default_factory=list)
+    """What became of the Uploads that an interruption has ended."""
     _large: deque[Found] = field(default_factory=deque)
     _on_its_way: int = 0
     _hopeless: Exception | None = None
@@ -118,7 +122,8 @@ class Sending:
             else:
                 before = yield from self._sent_before(found)
                 result = before or (yield from sending)
-        except errors.RequestAbortedError:
+        except errors.RequestAbortedError as stop:
+            self.notes.extend(getattr(stop, "__notes__", ()))
             raise
         except (HeavyliftError, OSError) as error:
             result = _failed(found, error)
@@ -181,6 +186,7 @@ class Sending:
             max_concurrency=wishes.max_concurrency,
             expires_after=wishes.expires_after,
             resume=wishes.resume,
+            on_failure=wishes.on_failure,
             on_progress=report,
             options=wishes.options,
         )

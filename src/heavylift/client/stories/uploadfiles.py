@@ -20,6 +20,7 @@ from heavylift.client.operations.wire import Arguments, Expiry, Named, checked, 
 from heavylift.client.options import RequestOptions
 from heavylift.client.owner import owner_of, server_of
 from heavylift.client.sendings import Sendings, open_sendings
+from heavylift.client.stories.delivery import OnFailure
 from heavylift.client.stories.existing import Existing
 from heavylift.client.stories.layout import LARGEST_PART
 from heavylift.client.stories.manyfiles import ManyWishes, Sending
@@ -37,6 +38,7 @@ class ManyArguments(Arguments):
     part_size: Annotated[int, Field(ge=1, le=LARGEST_PART)] | None
     files: Annotated[int, Field(ge=1, le=64)]
     max_concurrency: Annotated[int, Field(ge=1, le=64)]
+    on_failure: OnFailure
 
 
 def upload_files(
@@ -51,6 +53,7 @@ def upload_files(
     max_concurrency: int = 8,
     expires_after: Expiry | None = None,
     resume: bool = True,
+    on_failure: OnFailure = "auto",
     skip_existing: bool = False,
     on_result: Callable[[FileResult], object] | None = None,
     on_progress: OnFilesProgress | None = None,
@@ -66,9 +69,12 @@ def upload_files(
 
     Raises HeavyliftError for what concerns no single file.
     """
-    checked(ManyArguments, purpose=purpose, part_size=part_size, files=files, max_concurrency=max_concurrency)
-    choice = Choice(include=_patterns("include", include), exclude=_patterns("exclude", exclude))
+    checked(
+        ManyArguments, purpose=purpose, part_size=part_size, files=files,
+        max_concurrency=max_concurrency, on_failure=on_failure,
+    )  # fmt: skip
     setting = yield from surroundings()
+    choice = _choice(setting, include, exclude)
     results: list[FileResult] = []
 
     def tell(result: FileResult) -> None:
@@ -79,7 +85,8 @@ def upload_files(
 
     wishes = ManyWishes(
         purpose=purpose, mime_type=mime_type, part_size=part_size, files=files,
-        max_concurrency=max_concurrency, expires_after=expires_after, resume=resume, options=given(options),
+        max_concurrency=max_concurrency, expires_after=expires_after, resume=resume, on_failure=on_failure,
+        options=given(options),
     )  # fmt: skip
     meter = FilesMeter(clock=setting.clock, report=on_progress)
     if on_progress is not None and not isinstance(paths, Iterator):
@@ -87,15 +94,28 @@ def upload_files(
     existing = Existing() if skip_existing else None
     if existing is not None:
         yield from existing.learn(purpose, wishes.options)
-    with _recorded(setting, wishes, paths) as record:
-        sending = Sending(
-            found=chosen(paths, choice), wishes=wishes, meter=meter, on_result=tell, record=record,
-            existing=existing, clock=setting.clock,
-        )  # fmt: skip
-        yield from sending.run()
+    sending = Sending(
+        found=chosen(paths, choice), wishes=wishes, meter=meter, on_result=tell, existing=existing,
+        clock=setting.clock,
+    )  # fmt: skip
+    yield from _carried_out(sending, setting, paths)
+    return results
+
+
+def _carried_out(sending: Sending, setting: Setting, paths: Paths) -> Flow[None]:
+    """With a record, which is kept while anything is left to do."""
+    with _recorded(setting, sending.wishes, paths) as record:
+        sending.record = record
+        try:
+            yield from sending.run()
+        except GeneratorExit:
+            raise
+        except BaseException as stop:
+            for note in sending.notes:
+                stop.add_note(note)
+            raise
         if record is not None and not sending.failures:
             record.forget()
-    return results
 
 
 def chosen(paths: Paths, choice: Choice) -> Iterator[Found]:
@@ -121,13 +141,25 @@ def _patterns(name: str, patterns: Sequence[str]) -> Sequence[str]:
     return tuple(patterns)
 
 
+def _choice(setting: Setting, include: Sequence[str], exclude: Sequence[str]) -> Choice:
+    return Choice(
+        own=os.path.realpath(_folder(setting)),
+        include=_patterns("include", include),
+        exclude=_patterns("exclude", exclude),
+    )
+
+
+def _folder(setting: Setting) -> Path:
+    return setting.state_folder / "transfers"
+
+
 @contextmanager
 def _recorded(setting: Setting, wishes: ManyWishes, paths: Paths) -> Iterator[Sendings | None]:
     """What is sent is noted, unless the paths come from who knows where."""
     if not wishes.resume or isinstance(paths, Iterator):
         yield None
         return
-    folder = setting.state_folder / "transfers"
+    folder = _folder(setting)
     prune(folder, now=setting.now().timestamp())
     several: Iterable[OnePath] = [paths] if isinstance(paths, str | os.PathLike) else paths
     named = [str(one[0] if isinstance(one, tuple) else os.fsdecode(one)) for one in several]
