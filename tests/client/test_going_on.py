@@ -1,5 +1,6 @@
 """What an earlier upload is worth: completed and there, given up, refused by a proxy, told by nobody."""
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -135,6 +136,28 @@ def test_an_interrupted_upload_is_not_given_up_for_what_a_proxy_says(
     assert server.count("POST /uploads") == 1
     assert server.count("POST /uploads/.*/cancel") == 0
     assert len(server.parts) == PARTS
+
+
+def test_a_list_of_parts_without_an_end_is_not_kept(upload: Upload, server: Scripted) -> None:
+    interrupted(upload, 6)
+    pages, ids = itertools.count(), itertools.count()
+
+    def endless(line: str, request: httpx2.Request) -> httpx2.Response | None:
+        if not line.startswith("GET /uploads/upload_1/parts"):
+            return None
+        if next(pages) > 50:
+            raise AssertionError("it is read for ever")
+        data = [
+            {"id": f"part_{next(ids)}", "object": "upload.part", "created_at": 1,
+             "upload_id": "upload_1", "bytes": 1}
+            for _ in range(1000)
+        ]  # fmt: skip
+        return httpx2.Response(200, json={"object": "list", "data": data, "has_more": True})
+
+    server.tamper = endless
+    upload()
+    assert server.count("POST /uploads") == 2  # begun anew
+    assert next(pages) <= 12
 
 
 def test_an_unknown_url_says_nothing_of_the_upload(rig: Rig, upload: Upload, server: Scripted) -> None:

@@ -22,7 +22,7 @@ from heavylift.client.options import RequestOptions
 from heavylift.client.paging import Cursor
 from heavylift.client.sources import Local, blocks
 from heavylift.client.stories.endings import ends_upload
-from heavylift.client.stories.layout import Layout
+from heavylift.client.stories.layout import MOST_PARTS, Layout
 
 _TROUBLE: Final = frozenset({429, 502, 503, 504})
 """Of a server that is there and will answer later."""
@@ -71,15 +71,18 @@ class Arrived:
 
 
 def parts_on_server(upload_id: str, options: RequestOptions) -> Flow[list[Arrived]]:
-    """All Parts that the server lists, by size and checksum where it shows them."""
-    parts: list[UploadPart] = []
+    """All Parts that the server lists, by size and checksum where it shows them. Raises ResumeError for more
+    than an Upload has, which would have no end."""
+    parts: list[Arrived] = []
     cursor = Cursor[UploadPart]()
     while cursor.after is not None:
         after = cursor.after.get("after")
         page = yield from list_upload_parts(upload_id=upload_id, after=after, options=options)
         if cursor.takes(page):
-            parts.extend(page.data)
-    return list(_comparable(parts))
+            parts.extend(_comparable(page.data))
+        if len(parts) > MOST_PARTS:
+            raise ResumeError(f"The server lists more than {MOST_PARTS} Parts of the Upload {upload_id}")
+    return parts
 
 
 def _comparable(parts: Iterable[UploadPart]) -> Iterator[Arrived]:
