@@ -1,7 +1,7 @@
 """The service in this process, without a socket: its lifespan run by hand, asked through ASGI."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +11,7 @@ import httpx2
 import pytest
 from starlette.types import ASGIApp, Message
 
+from heavylift.api import opening
 from heavylift.settings import Settings
 from heavylift.wiring import build_app
 from tests.fakes import PATIENCE, HandClock
@@ -69,6 +70,14 @@ class Service:
 
 
 Start = Callable[..., AbstractAsyncContextManager[Service]]
+
+
+@pytest.fixture(autouse=True, scope="package")
+def patient() -> Iterator[None]:
+    """A start waits for its stores, however busy the machine is."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(opening, "FIRST_SECONDS", PATIENCE)
+        yield
 
 
 @pytest.fixture
