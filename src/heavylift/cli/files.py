@@ -17,8 +17,6 @@ app.command("download", epilog=examples('heavylift files download "$FILE" --to a
     download.download
 )
 
-"""Entries asked for at once."""
-
 Limit = Annotated[int | None, typer.Option(min=1, help="At most so many.", show_default=False)]
 Order = Annotated[Literal["desc", "asc"], typer.Option(help="desc: newest first.")]
 COLUMNS = ("id", "name", "size", "purpose", "created", "expires")

@@ -17,13 +17,32 @@ from heavylift.client.progress import Progress
 NAME_LETTERS = 24
 
 
-class Bar:
+class _Shown:
+    """A line on standard error, for as long as it is entered."""
+
+    def __init__(self, name: str) -> None:
+        self._display = _display()
+        self._task = self._display.add_task(name, total=None, said="")
+
+    def __enter__(self) -> Self:
+        self._display.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._display.stop()
+
+
+class Bar(_Shown):
     """Shows one transfer on standard error. `latest` is the last report, None before the first."""
 
     def __init__(self, name: str) -> None:
+        super().__init__(_short(name))
         self.latest: Progress | None = None
-        self._display = _display()
-        self._task = self._display.add_task(_short(name), total=None, said="")
 
     def report(self, progress: Progress) -> None:
         """The SDK's `on_progress`: called from its threads, one at a time."""
@@ -35,41 +54,16 @@ class Bar:
             said=words(progress),
         )
 
-    def __enter__(self) -> Self:
-        self._display.start()
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._display.stop()
-
-
-class TotalBar:
+class TotalBar(_Shown):
     """Shows many transfers as one, on standard error."""
 
     def __init__(self) -> None:
-        self._display = _display()
-        self._task = self._display.add_task("files", total=None, said="")
+        super().__init__("files")
 
     def report(self, progress: FilesProgress, said: str) -> None:
         """Called from the SDK's threads, one at a time."""
         self._display.update(self._task, completed=progress.bytes_done, total=progress.bytes_total, said=said)
-
-    def __enter__(self) -> Self:
-        self._display.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._display.stop()
 
 
 def _display() -> Display:
