@@ -3,6 +3,7 @@
 import asyncio
 import os
 import socket
+import threading
 from collections.abc import AsyncIterator, Generator, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -176,3 +177,19 @@ async def test_a_turn_that_ends_early_with_room_left_goes_on_at_once(sender: Sen
     async with asyncio.timeout(PATIENCE):
         await sender.send(writer, idle=60)
     assert writer.turns == 3
+
+
+async def test_a_thread_that_could_not_start_is_started_with_the_next_answer(
+    line: Line, stored: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_more(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    sender = Sender("late-sender")
+    with monkeypatch.context() as full:
+        full.setattr(threading.Thread, "start", no_more)
+        with pytest.raises(RuntimeError, match="start new thread"):
+            await sender.send(Writer(line.server, HEAD, pieces(stored, (0, 10))), idle=PATIENCE)
+    task = sending(sender, Writer(line.server, HEAD, pieces(stored, (0, 10))))
+    assert await line.read(len(HEAD) + 10) == HEAD + BYTES[:10]
+    await task

@@ -12,7 +12,7 @@ import httpx2
 import psutil
 import pytest
 
-from tests.e2e.sockets import FORM, answer, connected, form, head
+from tests.e2e.sockets import FORM, answer, connected, form, head, held
 from tests.e2e.wire import create, eventually, good, refused, speaking
 from tests.serving import Served, serving
 
@@ -302,14 +302,13 @@ def test_readers_that_leave_free_everything(
     served: Served, api: httpx2.Client, file_of_parts: tuple[str, bytes]
 ) -> None:
     file, _ = file_of_parts
-    server = psutil.Process(served.pid)
     good(api.get("/files"))
-    before = server.num_fds()
+    before = held(served.pid)
     for _ in range(20):
         with connected(served.port) as connection:
             connection.sendall(head("GET", f"/v1/files/{file}/content", served.key))
             connection.recv(100)
-    eventually(lambda: server.num_fds() <= before)
+    eventually(lambda: held(served.pid) <= before)
 
 
 def test_a_head_request_has_no_body(served: Served, file_of_parts: tuple[str, bytes]) -> None:

@@ -66,11 +66,14 @@ class Sender:
         self._hand_over(sending)
 
     def _hand_over(self, sending: "_Sending") -> None:
+        if self._bell < 0:
+            epoll, bell = select.epoll(), os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+            epoll.register(bell, select.EPOLLIN | select.EPOLLET)  # so nobody need read it
+            self._epoll, self._bell = epoll, bell
         if self._thread is None:
-            self._epoll, self._bell = select.epoll(), os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-            self._epoll.register(self._bell, select.EPOLLIN | select.EPOLLET)  # so nobody need read it
-            self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
-            self._thread.start()
+            thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+            thread.start()  # may fail: then the next answer tries again instead of waiting for nobody
+            self._thread = thread
         self._arrivals.append(sending)
         os.eventfd_write(self._bell, 1)
 
