@@ -46,7 +46,8 @@ WHERE datname = current_database() AND application_name = %s AND pid <> pg_backe
 @contextmanager
 def unserved(address: Address) -> Iterator[None]:
     """Make sure that no other process of ours is connected there. Another one that asks the same during the
-    `with` block finds us: we stay connected. Raises UnfitCatalog and StorageDown."""
+    `with` block finds us: we stay connected. Raises UnfitCatalog and StorageDown, the latter also at the end
+    of the block if we did not stay connected: then what it did is done, but maybe not alone."""
     with connected(address) as connection:
         connection.autocommit = True
         # in one message: between two of them a server may find the transaction idle for too long
@@ -58,6 +59,14 @@ def unserved(address: Address) -> Iterator[None]:
                 " connections of heavylift. Stop that first."
             )
         yield
+        try:
+            connection.execute("COMMIT")
+        except psycopg.Error as error:
+            raise StorageDown(
+                f"{address.name} ended the connection that kept others out. What was to be done there is"
+                " done, but meanwhile others may have used the database: make sure that nothing does, then"
+                " run this again, which compares everything."
+            ) from error
 
 
 def check_readable(address: Address) -> None:
