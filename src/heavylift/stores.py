@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from itertools import islice
 from secrets import token_hex
 
 import structlog
@@ -24,7 +25,7 @@ from heavylift.private import make_folder, write_anew
 from heavylift.service.keys import FirstKey, Keys
 from heavylift.service.moving import House, Move, Moved
 from heavylift.service.ownership import claim
-from heavylift.service.ports import BlobStore, Catalog, Clock, NotDeleted, StorageDown
+from heavylift.service.ports import NAMED, BlobStore, Catalog, Clock, NotDeleted, StorageDown
 from heavylift.service.sweeper import Sweeper
 from heavylift.service.timekeeping import ClockAstray
 from heavylift.service.waiting import ended
@@ -32,9 +33,6 @@ from heavylift.settings import Durability, Settings
 from heavylift.shown import shown_url
 
 log = structlog.get_logger("heavylift.sweeper")
-
-NAMED = 20
-"""Blobs that a line of the log names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,8 +174,8 @@ def complain(error: Exception) -> None:
     if isinstance(error, ClockAstray):
         log.error("clock.astray", reason=str(error))
     elif isinstance(error, NotDeleted):
-        named = dict(list(error.reasons.items())[:NAMED])
-        log.error("sweep.stuck", count=len(error.reasons), blobs=named)
+        named = dict(islice(error.reasons.items(), NAMED))
+        log.error("sweep.stuck", count=error.count, blobs=named)
     else:
         log.error("sweep.failed", exc_info=error)
 

@@ -7,7 +7,7 @@ import pytest
 
 from heavylift.service.orphans import DOUBT_SECONDS, FEW, FIRST, MANY
 from heavylift.service.ownership import MARK, WrongBlobs
-from heavylift.service.ports import StorageDown
+from heavylift.service.ports import NotDeleted, StorageDown
 from heavylift.service.sweeper import POSTPONED, Swept
 from heavylift.service.sweeping import LEASE_INTERVALS, LeaseLost, Sweeping
 from tests.service.test_sweeper_turns import PLAN, Background
@@ -101,9 +101,7 @@ async def test_one_that_cannot_be_deleted_keeps_nothing_else(folder: str, tmp_pa
         upload_id = await world.open(3)
         stuck, *others = [(await world.part(upload_id, b"x")).extent.blob for _ in range(3)]
         await world.uploads.cancel(OURS, upload_id)
-        path = tmp_path / "blobs" / stuck[:2] / stuck
-        path.unlink()
-        path.mkdir()  # which no file can be deleted as
+        make_stuck(tmp_path / "blobs", stuck)
         assert (await world.sweep_due()).deleted_blobs == 2
         assert not await world.stored() & set(others)
         assert await world.condemned() == {stuck}
@@ -111,10 +109,60 @@ async def test_one_that_cannot_be_deleted_keeps_nothing_else(folder: str, tmp_pa
         assert stuck in str(complaint)
         assert (await world.sweep()).deleted_blobs == 0
         assert len(world.complaints) == 1, "it waits"
-        path.rmdir()
+        (tmp_path / "blobs" / stuck[:2] / stuck).rmdir()
         world.clock.advance(POSTPONED)
         assert (await world.sweep()).deleted_blobs == 1
         await world.check_empty()
+
+
+def make_stuck(folder: Path, blob: str) -> None:
+    """No file can be deleted as what is there now."""
+    path = folder / blob[:2] / blob
+    path.unlink()
+    path.mkdir()
+
+
+async def test_more_of_them_than_go_at_once_keep_nothing_else_either_and_are_told_once(
+    folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("heavylift.service.sweeper.STEP", 2)
+    monkeypatch.setattr("heavylift.service.ports.NAMED", 3)
+    async with world_at(folder) as world:
+        first, second = await world.open(4), await world.open(1)
+        stuck = {(await world.part(first, b"x")).extent.blob for _ in range(4)}
+        other = (await world.part(second, b"x")).extent.blob
+        for blob in stuck:
+            make_stuck(tmp_path / "blobs", blob)
+        await world.uploads.cancel(OURS, first)
+        world.clock.advance(1)  # so that they are due before it
+        await world.uploads.cancel(OURS, second)
+        assert (await world.sweep_due()).deleted_blobs == 1
+        assert other not in await world.stored()
+        assert await world.condemned() == stuck
+        [complaint] = world.complaints
+        assert isinstance(complaint, NotDeleted)
+        assert (complaint.count, len(complaint.reasons)) == (4, 3)
+        assert complaint.reasons.keys() < stuck
+
+
+async def test_a_disk_that_is_away_ends_the_round_and_puts_nothing_off(folder: str, tmp_path: Path) -> None:
+    async with world_at(folder) as world:
+        upload_id = await world.open(3)
+        blobs = [(await world.part(upload_id, b"x")).extent.blob for _ in range(3)]
+        await world.uploads.cancel(OURS, upload_id)
+        world.clock.advance(SCHEDULE.delete_grace)
+        deletion = world.blobs.pause("delete")
+        sweeping = asyncio.create_task(world.sweep())
+        await deletion.reached()
+        for blob in blobs:
+            make_stuck(tmp_path / "blobs", blob)
+        (tmp_path / "blobs" / MARK).unlink()
+        (tmp_path / "blobs" / MARK).mkdir()  # nor can anything be read
+        deletion.release()
+        with pytest.raises(StorageDown):
+            await soon(sweeping)
+        assert set(await world.catalog.port.garbage(due=world.clock(), limit=9)) == set(blobs)
+        assert world.complaints == []
 
 
 async def test_a_folder_that_cannot_be_listed_keeps_nothing_else(folder: str, tmp_path: Path) -> None:

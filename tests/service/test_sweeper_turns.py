@@ -109,3 +109,12 @@ async def test_a_sweep_by_hand_waits_for_nobodys_turn(world: World) -> None:
     world.clock.advance(SCHEDULE.delete_grace)
     assert (await world.sweep()).deleted_blobs == 1
     await sweeper.stop()
+
+
+async def test_after_a_round_that_failed_nobody_looks_for_garbage_before_the_next(world: World) -> None:
+    sweeper = Background(world)
+    await sweeper.rest()
+    world.catalog.fail("expire_uploads", StorageDown("away"))
+    assert not await sweeper.sweeping._turn()
+    assert await sweeper.sweeping._turn()
+    await sweeper.stop()

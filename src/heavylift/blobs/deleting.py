@@ -1,38 +1,53 @@
 """Deleting many blobs one by one, after a store has refused them together."""
 
 import asyncio
-import random
 from collections.abc import Awaitable, Callable, Sequence
 
-from heavylift.service.ports import StorageDown
+from heavylift.service.ports import StorageDown, StorageFull
 
 TOGETHER = 8
 """Deletions under way at once."""
 
-HOPELESS = 16
-"""Failures without one success, after which the store itself is taken to be away."""
+IN_A_ROW = 16
+"""Failures without a success between, after which it is asked whether the store itself is away."""
 
 
-async def outcomes(delete: Callable[[str], Awaitable[None]], keys: Sequence[str]) -> dict[str, str]:
-    """Delete each of them. Why those are left that are left.
+async def outcomes(
+    delete: Callable[[str], Awaitable[None]], keys: Sequence[str], *, look: Callable[[], Awaitable[None]]
+) -> dict[str, str]:
+    """Delete each of them. Why those are left that the store does not let go, by key.
 
-    In any order, so that a few which can never go do not keep the others from their turn.
+    A store that refuses says so quickly, and of each key: every one is tried. One that is away fails
+    all alike, each after a long time: that ends it. `look` raises StorageDown then, and so does this.
     """
-    waiting = random.sample(keys, len(keys))
+    waiting = list(keys)
     stuck: dict[str, str] = {}
-    gone = 0
+    in_a_row = 0
+    away: StorageDown | None = None
 
     async def work() -> None:
-        nonlocal gone
-        while waiting and (gone or len(stuck) < HOPELESS):
+        nonlocal away, in_a_row
+        while waiting:
             key = waiting.pop()
             try:
                 await delete(key)
-                gone += 1
-            except StorageDown as error:
+                in_a_row = 0
+                continue
+            except (StorageDown, StorageFull) as error:
                 stuck[key] = str(error)
+                in_a_row += 1
+            if in_a_row < IN_A_ROW:
+                continue
+            in_a_row = 0
+            try:
+                await look()
+            except StorageDown as error:
+                away = error
+                waiting.clear()
 
     async with asyncio.TaskGroup() as group:
         for _ in range(TOGETHER):
             group.create_task(work())
-    return stuck | dict.fromkeys(waiting, "not tried: the store refused all that were tried before")
+    if away is not None:
+        raise away
+    return stuck

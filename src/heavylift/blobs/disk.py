@@ -5,6 +5,7 @@ store is opened, so that a blob costs no more than its own file.
 """
 
 import asyncio
+import errno
 import os
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Collection, Sequence
 from contextlib import suppress
@@ -20,7 +21,7 @@ from heavylift.domain.files import WHOLE, Span
 from heavylift.domain.ids import new_blob_key
 from heavylift.private import make_folder, sync_folder, write_anew, write_once
 from heavylift.service.ownership import MARK
-from heavylift.service.ports import Buffer, NotDeleted, StorageDown
+from heavylift.service.ports import Buffer, NotDeleted, StorageDown, StorageFull
 from heavylift.service.waiting import ended, settled
 
 RESERVE = 64 * 1024 * 1024
@@ -36,6 +37,19 @@ OWN = 32 * 1024
 """Bytes of a chunk of whoever has been lent nothing, as nobody has been before taking two of them."""
 
 PROOF = b"heavylift"
+
+AWAY = frozenset(
+    {
+        errno.EROFS,
+        errno.ESTALE,
+        errno.ENOTCONN,
+        errno.ETIMEDOUT,
+        errno.EHOSTDOWN,
+        errno.EHOSTUNREACH,
+        errno.ENODEV,
+    }
+)
+"""Not what is wrong with one file: a disk that has become read-only, or that a network no longer reaches."""
 
 FOLDERS = [f"{number:02x}" for number in range(256)]
 
@@ -161,12 +175,16 @@ class DiskBlobs:
         return f"{self._root}/{checked(key)[:2]}/{key}"
 
     def _delete(self, keys: Collection[str]) -> dict[str, str]:
-        """Why those are left that are left."""
-        stuck = {}
+        """Remove them. Why those are left that cannot be. Raises StorageDown if the whole disk is away."""
+        stuck: dict[str, str] = {}
         for key in keys:
             try:
                 _unlink([self._path(key)])
-            except StorageDown as error:
+            except (StorageDown, StorageFull) as error:
+                if isinstance(error.__cause__, OSError) and error.__cause__.errno in AWAY:
+                    raise
+                if not stuck:
+                    self._mark()  # a disk that gives not even this is away
                 stuck[key] = str(error)
         return stuck
 

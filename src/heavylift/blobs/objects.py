@@ -19,7 +19,7 @@ from heavylift.blobs.storeerrors import StoreMissing, store_errors
 from heavylift.blobs.unfinished import Unfinished
 from heavylift.domain.files import WHOLE, Span
 from heavylift.service.ownership import MARK, WrongBlobs
-from heavylift.service.ports import BlobMissing, Buffer, NotDeleted, StorageDown
+from heavylift.service.ports import BlobMissing, Buffer, NotDeleted, StorageDown, StorageFull
 from heavylift.service.waiting import ended
 
 LIST = 1000
@@ -220,17 +220,25 @@ class ObjectBlobs:
         )  # fmt: skip
 
     async def _delete(self, keys: list[str]) -> dict[str, str]:
-        """Remove them. Why those are left that are left."""
+        """Remove them. Why those are left that it does not let go. Raises StorageDown if it is away."""
         try:
             await self._remove([self._path(key) for key in keys])
             torn = [key for key in keys if key in self._torsos]
             for key in torn:
                 await self._abort(key)
-        except StorageDown as error:
+        except (StorageDown, StorageFull) as error:
+            await self._look()
             if len(keys) == 1:
                 return {keys[0]: str(error)}
-            return await outcomes(self._delete_one, keys)
+            return await outcomes(self._delete_one, keys, look=self._look)
         return {}
+
+    async def _look(self) -> None:
+        """Whether the store answers at all. By reading: a write would leave a version behind where they are
+        kept. Raises StorageDown."""
+        self._check_open()
+        with suppress(BlobMissing), store_errors():
+            await obstore.get_async(self._store, self._prefix + MARK)
 
     async def _delete_one(self, key: str) -> None:
         await self._remove([self._path(key)])

@@ -113,7 +113,7 @@ class Orphans:
         spared = await self.judge(found, now)
         if confirmed and spared is not None and spared.why == MANY:
             spared = None
-        failures: list[StorageDown] = [found.failure] if found.failure else []
+        stuck: NotDeleted | None = None
         deleted = 0
         for begin in range(0, 0 if spared else len(found.orphans), STEP):
             await step()
@@ -125,10 +125,11 @@ class Orphans:
                 await self._blobs.delete(condemned)
             except NotDeleted as error:  # they are garbage now, and tried again when that is due
                 deleted -= len(error.reasons)
-                failures.append(error)
+                stuck = error.after(stuck)
         if found.looked_at or not found.failure:
             await self._remember(found, spared, now)
-        return Collected(deleted=deleted, spared=spared if found.orphans else None, failures=tuple(failures))
+        failures = tuple(one for one in (found.failure, stuck) if one is not None)
+        return Collected(deleted=deleted, spared=spared if found.orphans else None, failures=failures)
 
     async def _remember(self, found: Found, spared: Spared | None, now: float) -> None:
         doubted_at = None

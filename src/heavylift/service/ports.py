@@ -15,6 +15,7 @@ from collections.abc import (
     Sequence,
 )
 from dataclasses import dataclass
+from itertools import islice
 from typing import Protocol
 
 from heavylift.domain.files import WHOLE, Extent, File, Place, Span
@@ -40,6 +41,10 @@ class StorageFull(Exception):
     """No room for the bytes (or, in a catalog, for the facts). Nothing was kept."""
 
 
+NAMED = 20
+"""Blobs that are named where there are many."""
+
+
 class StorageDown(Exception):
     """The store did not do its work: an I/O error, a lost connection, a timeout."""
 
@@ -52,12 +57,23 @@ class NotDone(StorageDown):
 
 
 class NotDeleted(StorageDown):
-    """Some blobs could not be deleted, all others were. `reasons` says why, by key."""
+    """Some blobs could not be deleted, all others were. `reasons` says why, by key.
 
-    def __init__(self, reasons: Mapping[str, str]) -> None:
-        key, reason = next(iter(reasons.items()))
-        super().__init__(f"{len(reasons)} blobs could not be deleted, {key} among them: {reason}")
+    `count` of them; `reasons` may name but some where this sums up several deletions.
+    """
+
+    def __init__(self, reasons: Mapping[str, str], *, count: int | None = None) -> None:
         self.reasons = reasons
+        self.count = len(reasons) if count is None else count
+        key, reason = next(iter(reasons.items()))
+        super().__init__(f"{self.count} blobs could not be deleted, {key} among them: {reason}")
+
+    def after(self, before: "NotDeleted | None") -> "NotDeleted":
+        """Both in one, with some by name."""
+        if before is None:
+            return self
+        named = islice({**before.reasons, **self.reasons}.items(), NAMED)
+        return NotDeleted(dict(named), count=before.count + self.count)
 
 
 class BlobStore(Protocol):
@@ -86,8 +102,11 @@ class BlobStore(Protocol):
         ...
 
     async def delete(self, keys: Collection[str]) -> None:
-        """Remove these blobs. One that is absent is fine: deleting is repeatable. Raises NotDeleted
-        once all that can be deleted are gone."""
+        """Remove these blobs. One that is absent is fine: deleting is repeatable.
+
+        Raises NotDeleted once all are gone that can be deleted, and StorageDown where none can, nor any
+        other, as the store itself is away: then it is unknown which are gone.
+        """
         ...
 
     def older_than(self, moment: float) -> AsyncIterator[str]:

@@ -195,22 +195,25 @@ class Sweeper:
         """Bytes first, then the rows that remember them: a crash in between deletes again. But before the
         bytes, whatever dropped their facts is made durable: a power loss must not bring the facts back.
 
-        What cannot be deleted waits, and keeps nothing else from going.
+        What cannot be deleted waits, and keeps nothing else from going; it is told once a round, however
+        much it is. A store that is away ends the round: nothing waits for longer because of that.
         """
         deleted = 0
-        while keys := await self._catalog.garbage(due=now, limit=STEP):
-            await step()
-            await self._catalog.make_durable()
-            stuck: NotDeleted | None = None
-            try:
-                await self._blobs.delete(keys)
-            except NotDeleted as error:
-                stuck = error
-                await self._catalog.postpone_garbage(error.reasons, due=now + POSTPONED)
-                self._complain(error)
-            gone = [key for key in keys if stuck is None or key not in stuck.reasons]
-            await self._catalog.forget_garbage(gone)
-            deleted += len(gone)
-            if not gone:  # nothing at all can be deleted: the next round asks the store again
-                break
+        stuck: NotDeleted | None = None
+        try:
+            while keys := await self._catalog.garbage(due=now, limit=STEP):
+                await step()
+                gone = keys
+                await self._catalog.make_durable()
+                try:
+                    await self._blobs.delete(keys)
+                except NotDeleted as error:
+                    stuck = error.after(stuck)
+                    gone = [key for key in keys if key not in error.reasons]
+                    await self._catalog.postpone_garbage(error.reasons, due=now + POSTPONED)
+                await self._catalog.forget_garbage(gone)
+                deleted += len(gone)
+        finally:
+            if stuck is not None:
+                self._complain(stuck)
         return deleted

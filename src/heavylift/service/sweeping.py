@@ -78,17 +78,18 @@ class Sweeping:
             await self._let_go()
 
     async def _turn(self) -> bool:
-        """A round, if it is this process's. Whether it is."""
-        holding = False
+        """A round, if it is this process's. Whether it is, and went to its end: what kept it from that, a
+        store that is away, would keep every look at the garbage from it, too."""
         try:
             await self._agree()
-            holding = await self._lease()
-            if holding:
-                search = await self._sweeper.search_is_due()
-                self._report(await self._sweeper.round(orphans=search, step=self._keep))
+            if not await self._lease():
+                return False
+            search = await self._sweeper.search_is_due()
+            self._report(await self._sweeper.round(orphans=search, step=self._keep))
         except Exception as error:  # a sweeper that dies leaks for ever: say what happened, go on
             self._complain(error)
-        return holding
+            return False
+        return True
 
     async def _rest(self, *, holding: bool) -> None:
         """Until the next round, or what brings it forward."""

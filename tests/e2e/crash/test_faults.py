@@ -139,3 +139,21 @@ def test_bytes_that_cannot_be_deleted_are_deleted_later_and_keep_no_others(tmp_p
     sweep(data, later=POSTPONED)
     check_disk(data)
     assert not blob.exists()
+
+
+def test_a_disk_that_has_become_read_only_ends_the_round_and_puts_nothing_off(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with (
+        serving(data, env={"HEAVYLIFT_DELETE_GRACE": "0"}) as served,
+        speaking(served.url, served.key) as api,
+    ):
+        file = add_file(api, BODY)["id"]
+        [blob] = served.blobs()
+        with failing(served.pid, "unlink", "EROFS", log=tmp_path / "log"):
+            good(api.delete(f"/files/{file}"))
+            eventually(lambda: bool(served.told("sweep.failed") or served.told("sweep.stuck")))
+        assert not served.told("sweep.stuck")
+        assert blob.exists()
+    sweep(data)
+    check_disk(data)
+    assert not blob.exists()
