@@ -20,13 +20,15 @@ every server of OpenAI's Uploads and Files protocol. The commands in the second 
 machine, under Linux or macOS, and need `pip install '.[server]'`. The [README](../README.md#install) has
 other ways to install.
 
-`--help` after any command explains it. `heavylift --install-completion` teaches the shell to complete
+`--help`, or `-h`, after any command explains it. `heavylift --install-completion` teaches the shell to complete
 commands and options.
 
 ## Server and key
 
-These options stand before the command: `heavylift --base-url https://files.example.com/v1 upload
-big.jsonl`.
+These options stand before the command or after it: `heavylift --base-url https://files.example.com/v1
+upload big.jsonl`, or `heavylift upload big.jsonl --base-url https://files.example.com/v1`. What stands after
+it counts. Commands that ask no server, such as `serve` and `keys`, take `--quiet`, `--verbose` and
+`--no-progress` alone.
 
 """
 
@@ -57,6 +59,9 @@ On a terminal: tables, and a progress bar with bytes, rate, time left, parts in 
 pipe: a line per thing, its cells parted by tabs, without a header. With `--json`: the objects as the server
 sent them; a list is an array, and `heavylift upload` prints one object per file. The bar and all messages
 go to standard error. A failure is one line that begins with `heavylift:` and says what to do.
+With `--json` that line is an object, `{"error": {"message": ..., "exit_code": 4, ...}}`, also for a wrong
+command line. If a server refused, it has what the server's envelope said: `status_code`, `code`, `param`,
+`type`, `request_id`. `--quiet` leaves failures alone; `--verbose` adds a line for each request.
 
 Sizes are bytes or have a unit, `512K`, `16M`, `1G`, of 1,024, 1,048,576 and 1,073,741,824 bytes. Times are
 seconds or have a unit: `90s`, `15m`, `12h`, `7d`, `2w`.

@@ -26,12 +26,18 @@ from heavylift.cli import (
     uploads,
 )
 from heavylift.cli.connection import Options
-from heavylift.cli.exits import FAILED, interrupted, say
+from heavylift.cli.everywhere import PANEL, command, misused, speak
+from heavylift.cli.exits import FAILED, complain, interrupted
 from heavylift.cli.output import examples
+from heavylift.cli.voice import VOICE
 
 GARBAGE = 50_000
 """Allocations between two looks for cycles. Imports allocate much and drop nothing: with Python's 700, a
 tenth of a start goes into looking."""
+
+
+USAGE_ERROR: Any = typer.BadParameter.__base__
+"""Whatever is wrong with a command line. The library does not name it in public."""
 
 
 class Commands(TyperGroup):
@@ -41,6 +47,9 @@ class Commands(TyperGroup):
         """Read the command line."""
         try:
             return super().make_context(*args, **kwargs)
+        except USAGE_ERROR as error:
+            misused(error)
+            raise
         except KeyboardInterrupt:
             interrupted("interrupted before anything was sent.")
 
@@ -48,6 +57,9 @@ class Commands(TyperGroup):
         """Run the command."""
         try:
             return super().invoke(ctx)
+        except USAGE_ERROR as error:
+            misused(error)
+            raise
         except KeyboardInterrupt:
             if ctx.invoked_subcommand == "serve":
                 raise
@@ -59,6 +71,7 @@ app = typer.Typer(
     name="heavylift",
     help="Upload large files in parts, by OpenAI's Uploads and Files protocol, on your own machines.",
     no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode="markdown",  # paragraphs are reflowed to the width of the terminal
     pretty_exceptions_enable=False,  # they show local variables, which may hold a key
 )
@@ -94,6 +107,7 @@ def root(
             metavar="URL",
             help="The server, up to and with /v1. Variable: `HEAVYLIFT_BASE_URL`.",
             show_default=False,
+            rich_help_panel=PANEL,
         ),
     ] = None,
     api_key: Annotated[
@@ -103,6 +117,7 @@ def root(
             help='Its key; a variable keeps it out of the list of processes. "" for a server that asks for'
             " none. Variable: `HEAVYLIFT_API_KEY`.",
             show_default=False,
+            rich_help_panel=PANEL,
         ),
     ] = None,
     profile: Annotated[
@@ -112,6 +127,7 @@ def root(
             help="Server and key that `heavylift login` has kept under that name. Variable:"
             " `HEAVYLIFT_PROFILE`.",
             show_default=False,
+            rich_help_panel=PANEL,
         ),
     ] = None,
     ca_cert: Annotated[
@@ -121,6 +137,7 @@ def root(
             help="PEM certificate of the server's own authority, believed in place of the system's."
             " Variable: `HEAVYLIFT_CA_CERT`.",
             show_default=False,
+            rich_help_panel=PANEL,
         ),
     ] = None,
     timeout: Annotated[
@@ -130,33 +147,54 @@ def root(
             metavar="SECONDS",
             help="The longest silence of the network that is borne. Default: 120.",
             show_default=False,
+            rich_help_panel=PANEL,
         ),
     ] = None,
+    quiet: Annotated[
+        bool,
+        typer.Option(
+            "--quiet",
+            "-q",
+            help="No bar and no remarks on standard error: failures alone.",
+            rich_help_panel=PANEL,
+        ),
+    ] = False,
+    verbose: Annotated[
+        bool,
+        typer.Option(
+            "--verbose", "-v", help="A line for each request, on standard error.", rich_help_panel=PANEL
+        ),
+    ] = False,
+    no_progress: Annotated[
+        bool, typer.Option("--no-progress", help="No progress bar.", rich_help_panel=PANEL)
+    ] = False,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
     """Upload large files in parts, by OpenAI's Uploads and Files protocol, on your own machines.
 
-    The options here stand in front of the command: heavylift --base-url URL upload FILE.
+    The options for server and key stand before the command or after it.
     """
     context.obj = Options(
         base_url=base_url, api_key=api_key, profile=profile, ca_cert=ca_cert, timeout=timeout
     )
+    speak(quiet=quiet, verbose=verbose, no_progress=no_progress)
 
 
 def main() -> None:
     """Run the command line. What nobody foresaw is one line too; HEAVYLIFT_DEBUG shows where it came from."""
     gc.set_threshold(GARBAGE)
+    VOICE.begin(sys.argv[1:])
     if streams.stand_in_for_closed():
-        say(streams.CLOSED)
+        complain(streams.CLOSED)
         sys.exit(FAILED)
     try:
-        app()
+        command(app)(prog_name="heavylift")
     except SystemExit as end:
         trouble = streams.flushed()
         if trouble and not end.code:
-            say(f"the answer could not be written: {trouble.strerror}.")
+            complain(f"the answer could not be written: {trouble.strerror}.")
             sys.exit(FAILED)
         raise
     except Exception as error:
@@ -164,7 +202,9 @@ def main() -> None:
         if os.environ.get("HEAVYLIFT_DEBUG"):
             raise
         if isinstance(error, OSError) and error.strerror:  # the machine's doing, not ours
-            say(f"{error.strerror}{'' if error.filename is None else f': {error.filename}'}")
+            complain(f"{error.strerror}{'' if error.filename is None else f': {error.filename}'}")
             sys.exit(FAILED)
-        say(f"a bug: {type(error).__name__}: {error}. HEAVYLIFT_DEBUG=1 shows where it is; please report it.")
+        complain(
+            f"a bug: {type(error).__name__}: {error}. HEAVYLIFT_DEBUG=1 shows where it is; please report it."
+        )
         sys.exit(FAILED)

@@ -117,7 +117,7 @@ def connected(
 @contextmanager
 def said(server: Server) -> Iterator[None]:
     """What the SDK raises about this server ends the command in one line."""
-    from heavylift.cli.failures import explained, status_of
+    from heavylift.cli.failures import explained, facts_of, status_of
     from heavylift.client.errors import HeavyliftError
 
     try:
@@ -125,10 +125,16 @@ def said(server: Server) -> Iterator[None]:
     except BrokenPipeError:
         raise  # who reads our output has seen enough
     except (HeavyliftError, OSError) as error:
-        fail(explained(error, server_url=server.url, secret=server.api_key), status=status_of(error))
+        fail(
+            explained(error, server_url=server.url, secret=server.api_key),
+            status=status_of(error),
+            facts=facts_of(error),
+        )
 
 
-class _Lines(logging.Handler):
+class Lines(logging.Handler):
+    """Records of the log as lines of ours."""
+
     def emit(self, record: logging.LogRecord) -> None:
         say(record.getMessage().replace("timeout_ms", "--timeout"))
 
@@ -138,5 +144,5 @@ def _show_warnings() -> None:
     from heavylift.client.logs import LOGGER
 
     if not LOGGER.handlers:
-        LOGGER.addHandler(_Lines())
+        LOGGER.addHandler(Lines())
         LOGGER.propagate = False

@@ -1,9 +1,13 @@
 """How a command ends: the exit codes, and one line on standard error."""
 
+import json
 import signal
-from typing import Final, NoReturn
+from collections.abc import Mapping
+from typing import Any, Final, NoReturn
 
 import typer
+
+from heavylift.cli.voice import VOICE
 
 FAILED: Final = 1
 USAGE: Final = 2
@@ -24,10 +28,19 @@ MEANINGS: Final = {
 """Every exit code, for the documentation."""
 
 
-def fail(message: str, *, status: int = FAILED) -> NoReturn:
-    """One line on standard error, and out."""
-    say(message)
+def fail(message: str, *, status: int = FAILED, facts: Mapping[str, Any] | None = None) -> NoReturn:
+    """One line on standard error, and out. `facts` of the server's refusal are told in JSON alone."""
+    complain(message, status=status, facts=facts)
     raise typer.Exit(status)
+
+
+def complain(message: str, *, status: int = FAILED, facts: Mapping[str, Any] | None = None) -> None:
+    """One line on standard error about a failure: words, or with --json an object."""
+    if not VOICE.in_json:
+        typer.echo(f"heavylift: {one_line(message)}", err=True)
+        return
+    error = {"message": one_line(message), "exit_code": status, **(facts or {})}
+    typer.echo(json.dumps({"error": error}), err=True)
 
 
 def interrupted(message: str = "interrupted.") -> NoReturn:
@@ -37,8 +50,9 @@ def interrupted(message: str = "interrupted.") -> NoReturn:
 
 
 def say(message: str) -> None:
-    """One line on standard error."""
-    typer.echo(f"heavylift: {one_line(message)}", err=True)
+    """One line on standard error, unless --quiet leaves failures alone."""
+    if not VOICE.quiet:
+        typer.echo(f"heavylift: {one_line(message)}", err=True)
 
 
 def one_line(text: str) -> str:

@@ -1,6 +1,6 @@
 """What the SDK raises: its exit code, and one line that says what was wrong and what to do about it."""
 
-from typing import Final
+from typing import Any, Final
 
 from heavylift.cli.exits import FAILED, KEY_REFUSED, NOT_FOUND, UNREACHABLE, USAGE
 from heavylift.client import errors
@@ -24,6 +24,13 @@ def status_of(error: Exception) -> int:
             return USAGE
         case _:
             return FAILED
+
+
+def facts_of(error: Exception) -> dict[str, Any]:
+    """What the server's envelope said, for failures in JSON: fields that it has."""
+    names = ("status_code", "code", "param", "type", "request_id")
+    found = {name: getattr(error, name, None) for name in names}
+    return {name: value for name, value in found.items() if isinstance(value, str | int)}
 
 
 def _of_an_answer(error: errors.SDKValidationError) -> bool:

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -20,26 +20,8 @@ LOGIN_EXAMPLES = examples(
 LOGOUT_EXAMPLES = examples("heavylift logout --profile work")
 WHOAMI_EXAMPLES = examples("heavylift whoami", "heavylift whoami --json | jq -r .project")
 
-Profile = Annotated[
-    str | None,
-    typer.Option("--profile", metavar="NAME", help="The profile. Default: `default`.", show_default=False),
-]
 
-
-def login(
-    context: typer.Context,
-    base_url: Annotated[
-        str | None,
-        typer.Option("--base-url", metavar="URL", help="The server, up to and with /v1.", show_default=False),
-    ] = None,
-    profile: Profile = None,
-    ca_cert: Annotated[
-        str | None,
-        typer.Option(
-            "--ca-cert", metavar="FILE", help="Certificate of the server's own authority.", show_default=False
-        ),
-    ] = None,
-) -> None:
+def login(context: typer.Context) -> None:
     """Try a server and a key to it, and keep both for later commands, in a profile.
 
     Asks for what is not given. The key is not shown while it is typed; from a pipe, it is the
@@ -50,12 +32,11 @@ def login(
     from heavylift.client.profiles import Profile as Kept
 
     options = options_of(context)
-    name = _named(context, profile)
+    name = _named(context)
     profiles.check()
-    file = ca_cert or options.ca_cert
-    url = _checked(base_url or options.base_url or _asked_url())
+    url = _checked(options.base_url or _asked_url())
     key = (options.api_key if options.api_key is not None else _asked_key()).strip()
-    server = Server(found=locate(Given(url=url, key=key, ca_cert=file)), timeout=options.timeout)
+    server = Server(found=locate(Given(url=url, key=key, ca_cert=options.ca_cert)), timeout=options.timeout)
     with said(server):
         from heavylift.client.client import Heavylift
 
@@ -69,22 +50,20 @@ def login(
     typer.echo(f"{opened}{project}. Kept as profile {name} in {kept}")
 
 
-def logout(context: typer.Context, profile: Profile = None) -> None:
+def logout(context: typer.Context) -> None:
     """Forget a profile that `heavylift login` has kept. The key stays valid on its server."""
     from heavylift.cli import profiles
 
-    name = _named(context, profile)
+    name = _named(context)
     profiles.check()
     known = profiles.forget(name)
     typer.echo(f"Forgot the profile {name}." if known else f"There is no profile {name}.")
 
 
-def whoami(context: typer.Context, profile: Profile = None, as_json: AsJson = False) -> None:
+def whoami(context: typer.Context, as_json: AsJson = False) -> None:
     """Show the server, its version, the project, and where the key came from."""
     from heavylift.cli.failures import in_words_of_commands
 
-    options = options_of(context)
-    options.profile = profile or options.profile
     with connected(context) as client:
         identity = _identity(client)
     found = server_of(context).found
@@ -114,12 +93,12 @@ def _identity(client: "Heavylift") -> "Identity | None":
     return None
 
 
-def _named(context: typer.Context, profile: str | None) -> str:
+def _named(context: typer.Context) -> str:
     """The profile that is meant."""
     from heavylift.client import profiles
     from heavylift.client.locating import PROFILE
 
-    given = profile or options_of(context).profile or os.environ.get(PROFILE, "").strip()
+    given = options_of(context).profile or os.environ.get(PROFILE, "").strip()
     name = (given or profiles.DEFAULT).strip()
     if not name.isprintable() or not 0 < len(name) <= profiles.LONGEST_NAME:
         fail(f"{name!r} is no name of a profile: it has 1 to 100 characters.", status=USAGE)

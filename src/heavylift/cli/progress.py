@@ -11,6 +11,7 @@ from rich.text import Text
 
 from heavylift.cli.amounts import show_bytes, show_span
 from heavylift.cli.exits import one_line
+from heavylift.cli.voice import VOICE
 from heavylift.client.filesprogress import FilesProgress
 from heavylift.client.progress import Progress
 
@@ -75,7 +76,7 @@ def _display() -> Display:
         console=console,
         transient=True,
         expand=True,
-        disable=not console.is_terminal,
+        disable=not (console.is_terminal and VOICE.progress),
     )
 
 

@@ -8,8 +8,8 @@ from typing import NoReturn
 
 from heavylift.cli import amounts
 from heavylift.cli.connection import Server
-from heavylift.cli.exits import KEY_REFUSED, UNREACHABLE, interrupted, say
-from heavylift.cli.failures import explained, status_of
+from heavylift.cli.exits import KEY_REFUSED, UNREACHABLE, complain, interrupted
+from heavylift.cli.failures import explained, facts_of, status_of
 from heavylift.cli.output import as_data, show_json, show_table
 from heavylift.cli.progress import Bar
 from heavylift.client.client import Heavylift
@@ -51,7 +51,8 @@ def send_all(
         except (HeavyliftError, OSError) as error:
             statuses.append(status_of(error))
             about = f"{path}: " if len(paths) > 1 else ""
-            say(about + explained(error, server_url=server.url, secret=server.api_key))
+            told = about + explained(error, server_url=server.url, secret=server.api_key)
+            complain(told, status=statuses[-1], facts=facts_of(error))
             if statuses[-1] in {KEY_REFUSED, UNREACHABLE}:
                 break
         else:
