@@ -20,8 +20,8 @@ every server of OpenAI's Uploads and Files protocol. The commands in the second 
 machine, under Linux or macOS, and need `pip install '.[server]'`. The [README](../README.md#install) has
 other ways to install.
 
-`--help`, or `-h`, after any command explains it. `heavylift --install-completion` teaches the shell to complete
-commands and options.
+`--help`, or `-h`, after any command explains it. `heavylift --install-completion` teaches the shell to
+complete commands and options.
 
 ## Server and key
 
