@@ -112,3 +112,11 @@ def test_verbose_tells_each_request_and_quiet_none(desk: Desk) -> None:
     assert all(line.startswith("heavylift: ") for line in loud.err.splitlines())
     assert desk.variables["HEAVYLIFT_API_KEY"] not in loud.err
     assert desk.run("files", "list", "-q").err == ""
+
+
+def test_quiet_keeps_the_failures_of_many_files(desk: Desk) -> None:
+    (desk.folder / "empty.jsonl").touch()
+    done = desk.run("upload", "big.jsonl", "empty.jsonl", "-q")
+    assert done.status == 1
+    [line] = done.err.splitlines()
+    assert line.startswith("heavylift: empty.jsonl: ")

@@ -1,5 +1,6 @@
 """Every documented exit code, provoked; every error one line with a remedy."""
 
+import json
 import socket
 from dataclasses import replace
 
@@ -34,6 +35,8 @@ def free_port() -> int:
 def check(ended: Ended, status: int) -> None:
     assert ended.status == status, ended
     [line] = ended.err.splitlines()
+    if line.startswith("{"):
+        line = f"heavylift: {json.loads(line)['error']['message']}"
     assert line.startswith("heavylift: ")
     assert line.endswith((".", "/*", "UPLOAD_ID", "FILE"))
     assert ended.out == ""
@@ -67,7 +70,7 @@ def test_2_when_the_command_line_is_wrong(
         (("upload", "big.jsonl", "--expires-after", "soon"), "is not a time"),
         (("upload", "big.jsonl", "--expires-after", "[1]"), "is not a time"),
         (("upload", "big.jsonl", "--expires-after", '{"anchor": 1}'), "the object looks like"),
-        (("upload", "big.jsonl", "--jobs", "0"), "greater than or equal"),
+        (("upload", "big.jsonl", "--jobs", "0"), "it must be at least 1"),
         (("files", "lst"), "No such command"),
     ],
     ids=str,

@@ -61,7 +61,7 @@ def test_of_several_files_one_that_is_refused_does_not_keep_the_others(desk: Des
     assert {each["filename"] for each in told if "file" in each} == {"big.jsonl", "more.jsonl"}
     assert done.status == 1
     line, summary = done.err.splitlines()
-    assert line.startswith("heavylift: empty.jsonl: ")
+    assert json.loads(line)["error"]["message"].startswith("empty.jsonl: ")
     assert summary.startswith("heavylift: 2 sent ")
 
 

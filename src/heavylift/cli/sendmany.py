@@ -9,8 +9,8 @@ import typer
 
 from heavylift.cli.amounts import show_bytes, show_span
 from heavylift.cli.connection import Server
-from heavylift.cli.exits import FAILED, USAGE, interrupted, one_line, say
-from heavylift.cli.failures import explained, status_of
+from heavylift.cli.exits import FAILED, USAGE, complain, interrupted, one_line, say
+from heavylift.cli.failures import explained, facts_of, status_of
 from heavylift.cli.output import as_data, show_json
 from heavylift.cli.progress import TotalBar
 from heavylift.cli.sending import Wishes
@@ -70,7 +70,8 @@ class Tally:
         status = status_of(error)
         self.status = self.status or (FAILED if status == USAGE else status)  # other files are sent
         if self.failed <= SHOWN_FAILURES or self.as_json:
-            say(f"{result.path}: {self._why(error).removeprefix(f'{result.path}: ')}")
+            told = f"{result.path}: {self._why(error).removeprefix(f'{result.path}: ')}"
+            complain(told, status=status, facts=facts_of(error))
 
     def _data(self, result: FileResult) -> dict[str, object]:
         data: dict[str, object] = {"path": _text(result.path), "filename": _text(result.filename)}
