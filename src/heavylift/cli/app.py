@@ -98,79 +98,87 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
+BaseUrl = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL",
+        help="The server, up to and with /v1. Variable: `HEAVYLIFT_BASE_URL`.",
+        show_default=False,
+        rich_help_panel=PANEL,
+    ),
+]
+ApiKey = Annotated[
+    str | None,
+    typer.Option(
+        metavar="KEY",
+        help='Its key; a variable keeps it out of the list of processes. "" for a server that asks for'
+        " none. Variable: `HEAVYLIFT_API_KEY`.",
+        show_default=False,
+        rich_help_panel=PANEL,
+    ),
+]
+Profile = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Server and key that `heavylift login` has kept under that name. Variable: `HEAVYLIFT_PROFILE`.",
+        show_default=False,
+        rich_help_panel=PANEL,
+    ),
+]
+CaCert = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE",
+        help="PEM certificate of the server's own authority, believed in place of the system's."
+        " Variable: `HEAVYLIFT_CA_CERT`.",
+        show_default=False,
+        rich_help_panel=PANEL,
+    ),
+]
+Timeout = Annotated[
+    float | None,
+    typer.Option(
+        min=0.1,
+        metavar="SECONDS",
+        help="The longest silence of the network that is borne. Default: 120.",
+        show_default=False,
+        rich_help_panel=PANEL,
+    ),
+]
+Quiet = Annotated[
+    bool,
+    typer.Option(
+        "--quiet",
+        "-q",
+        help="No bar and no remarks on standard error: failures alone.",
+        rich_help_panel=PANEL,
+    ),
+]
+Verbose = Annotated[
+    bool,
+    typer.Option(
+        "--verbose", "-v", help="A line for each request, on standard error.", rich_help_panel=PANEL
+    ),
+]
+NoProgress = Annotated[bool, typer.Option("--no-progress", help="No progress bar.", rich_help_panel=PANEL)]
+Version = Annotated[
+    bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+]
+
+
 @app.callback()
 def root(
     context: typer.Context,
-    base_url: Annotated[
-        str | None,
-        typer.Option(
-            metavar="URL",
-            help="The server, up to and with /v1. Variable: `HEAVYLIFT_BASE_URL`.",
-            show_default=False,
-            rich_help_panel=PANEL,
-        ),
-    ] = None,
-    api_key: Annotated[
-        str | None,
-        typer.Option(
-            metavar="KEY",
-            help='Its key; a variable keeps it out of the list of processes. "" for a server that asks for'
-            " none. Variable: `HEAVYLIFT_API_KEY`.",
-            show_default=False,
-            rich_help_panel=PANEL,
-        ),
-    ] = None,
-    profile: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="Server and key that `heavylift login` has kept under that name. Variable:"
-            " `HEAVYLIFT_PROFILE`.",
-            show_default=False,
-            rich_help_panel=PANEL,
-        ),
-    ] = None,
-    ca_cert: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FILE",
-            help="PEM certificate of the server's own authority, believed in place of the system's."
-            " Variable: `HEAVYLIFT_CA_CERT`.",
-            show_default=False,
-            rich_help_panel=PANEL,
-        ),
-    ] = None,
-    timeout: Annotated[
-        float | None,
-        typer.Option(
-            min=0.1,
-            metavar="SECONDS",
-            help="The longest silence of the network that is borne. Default: 120.",
-            show_default=False,
-            rich_help_panel=PANEL,
-        ),
-    ] = None,
-    quiet: Annotated[
-        bool,
-        typer.Option(
-            "--quiet",
-            "-q",
-            help="No bar and no remarks on standard error: failures alone.",
-            rich_help_panel=PANEL,
-        ),
-    ] = False,
-    verbose: Annotated[
-        bool,
-        typer.Option(
-            "--verbose", "-v", help="A line for each request, on standard error.", rich_help_panel=PANEL
-        ),
-    ] = False,
-    no_progress: Annotated[
-        bool, typer.Option("--no-progress", help="No progress bar.", rich_help_panel=PANEL)
-    ] = False,
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
-    ] = False,
+    base_url: BaseUrl = None,
+    api_key: ApiKey = None,
+    profile: Profile = None,
+    ca_cert: CaCert = None,
+    timeout: Timeout = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    no_progress: NoProgress = False,
+    version: Version = False,
 ) -> None:
     """Upload large files in parts, by OpenAI's Uploads and Files protocol, on your own machines.
 
