@@ -57,14 +57,15 @@ class FromVariables(EnvSettingsSource):
         return found
 
 
-def in_file(path: Path) -> dict[str, Any]:
-    """What a TOML file of settings says; an empty text counts as unset. Raises WrongSetting."""
+def in_file(path: Path, *, named_by: str = CONFIG_VARIABLE) -> dict[str, Any]:
+    """What a TOML file of settings says; an empty text counts as unset. Raises WrongSetting, which says what
+    the file is `named_by`."""
     try:
         said = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise WrongSetting(f"{CONFIG_VARIABLE}={path} cannot be read: {error.strerror}") from error
+        raise WrongSetting(f"{named_by}={path} cannot be read: {error.strerror}") from error
     except ValueError as error:  # no TOML, or no text
-        raise WrongSetting(f"{CONFIG_VARIABLE}={path} is not TOML: {error}") from error
+        raise WrongSetting(f"{named_by}={path} is not TOML: {error}") from error
     return {name: value for name, value in said.items() if not is_blank(value)}
 
 

@@ -1,6 +1,5 @@
 """Every knob: its default, its meaning, its unit. From HEAVYLIFT_* variables or a TOML file."""
 
-import ipaddress
 import os
 from collections.abc import Mapping
 from enum import StrEnum
@@ -20,7 +19,20 @@ from heavylift.domain.limits import DAY, GIB, HOUR, KIB, MIB, Limits
 from heavylift.domain.purposes import PURPOSES, Checks, Purpose
 from heavylift.environment import PREFIX, FromVariables, config_file, in_file
 from heavylift.service.sweeper import Schedule
-from heavylift.values import Address, ChosenKey, Count, Hosts, Number, Origins, Place, Seconds, Size, Table
+from heavylift.values import (
+    Address,
+    ChosenKey,
+    Count,
+    Hosts,
+    Number,
+    Origins,
+    Place,
+    Seconds,
+    Size,
+    Table,
+    Url,
+    is_loopback,
+)
 
 CATALOG = "catalog.sqlite"
 """The database in the data folder."""
@@ -91,8 +103,8 @@ class Settings(BaseSettings):
     data: Place = Field(
         Path("heavylift-data"), description="Folder of the catalog, the blobs and the first key."
     )
-    catalog: str | None = Field(None, description="URL of the catalog. Default: sqlite, in the data folder.")
-    blobs: str | None = Field(None, description="URL of the blob store. Default: the data folder.")
+    catalog: Url | None = Field(None, description="URL of the catalog. Default: sqlite, in the data folder.")
+    blobs: Url | None = Field(None, description="URL of the blob store. Default: the data folder.")
     durability: Durability = Field(
         Durability.STRICT,
         description="strict: a 200 survives power loss. relaxed: it survives the process, and is faster.",
@@ -335,13 +347,3 @@ class Settings(BaseSettings):
 def _in_url(path: Path) -> str:
     """The path as a URL holds it, whatever signs a folder's name is made of."""
     return quote_from_bytes(os.fsencode(path.absolute()))
-
-
-def is_loopback(host: str) -> bool:
-    """Whether nobody but this machine can reach that address."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -14,6 +14,8 @@ from heavylift.blobs import lay_out_blobs, open_blobs
 from heavylift.catalog import (
     check_place,
     check_there,
+    file_of,
+    is_there,
     migrate_catalog,
     open_catalog,
     open_to_read,
@@ -21,10 +23,11 @@ from heavylift.catalog import (
     while_serving,
 )
 from heavylift.environment import WrongSetting, usable
+from heavylift.places import check_apart, check_clear
 from heavylift.private import make_folder, write_anew
 from heavylift.service.keys import FirstKey, Keys
 from heavylift.service.moving import House, Move, Moved
-from heavylift.service.ownership import claim
+from heavylift.service.ownership import WrongBlobs, check_unclaimed, claim
 from heavylift.service.ports import NAMED, BlobStore, Catalog, Clock, NotDeleted, StorageDown
 from heavylift.service.sweeper import Sweeper
 from heavylift.service.timekeeping import ClockAstray
@@ -98,11 +101,32 @@ async def open_to_serve(settings: Settings, *, clock: Clock | None = None) -> As
     """The stores, if a service can work on them; made where there are none. Raises UnfitCatalog, WrongBlobs
     and WrongSetting, which say what to do."""
     check_place(settings.catalog_url)
+    await _check_new(settings)
     lay_out(settings)  # the sign that we serve lies there too
     with while_serving(settings.catalog_url):
         async with open_stores(settings, clock=clock) as stores:
             await claim(stores.catalog, stores.blobs)
             yield stores
+
+
+async def _check_new(settings: Settings) -> None:
+    """Where there is no catalog yet, make sure that it is not made for blobs that another one knows, nor
+    among them. Raises WrongBlobs, having made nothing."""
+    path = file_of(settings.catalog_url)
+    if path is None or is_there(path):
+        return
+    check_clear(settings)
+    try:
+        blobs = open_blobs(settings.blobs_url, make=False)
+    except (StorageDown, ValueError):  # there are none yet, or whoever opens them in earnest says it
+        return
+    try:
+        await check_unclaimed(blobs, catalog=str(path))
+    except WrongBlobs:
+        if not is_there(path):  # another process may have made both meanwhile
+            raise
+    finally:
+        await blobs.close()
 
 
 def lay_out(settings: Settings) -> None:
@@ -122,6 +146,9 @@ def _opened_blobs(settings: Settings, *, durable: bool, clock: Clock) -> BlobSto
 
 def migrate(settings: Settings) -> tuple[str | None, str]:
     """Bring the catalog to what this version needs. Its schema before, if it had one, and after. Blocks."""
+    path = file_of(settings.catalog_url)
+    if path is not None and not is_there(path):
+        check_clear(settings)
     lay_out(settings)
     before, after = migrate_catalog(settings.catalog_url)
     if before is None:  # a new installation has all of its folders, and an old one those that are mounted
@@ -138,7 +165,8 @@ async def move_data(
     reread: bool = False,
 ) -> Moved:
     """Move everything from the stores of `old`, which stay as they are, into those of `new`. See
-    `service.moving`."""
+    `service.moving`. Raises Entangled besides."""
+    check_apart(old, new)
     with unserved(old.catalog_url):
         async with open_stores_to_read(old) as left:
             await asyncio.to_thread(migrate, new)

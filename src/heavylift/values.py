@@ -1,5 +1,6 @@
 """The kinds of values that settings have, each with the ways in which people write it."""
 
+import ipaddress
 import json
 import re
 from collections.abc import Callable
@@ -18,6 +19,7 @@ T = TypeVar("T")
 ORIGIN: Final = re.compile(r"[a-z][a-z0-9+.-]*://(?:[^\s/?#@:*\[\]]+|\[[0-9a-f:.]+\])(?::\d{1,5})?")
 HOST: Final = re.compile(r"[^\s/?#@:*\[\]]+|[0-9a-f]*:[0-9a-f.]*:[0-9a-f:.]*(?:%[\w.-]+)?", re.IGNORECASE)
 USUAL_PORT: Final = re.compile(r"^(http://.*):80$|^(https://.*):443$")
+SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
 KEY: Final = re.compile(r"[!-~]+")
 """What a header can hold of a key."""
 
@@ -71,6 +73,22 @@ def _host(name: str, such_as: str) -> str:
     return bare
 
 
+def as_url(text: str) -> str:
+    """A URL with its scheme in small letters, as which it may be written in any: RFC 3986, 3.1."""
+    scheme, colon, rest = text.strip().partition(":")
+    return scheme.lower() + colon + rest if SCHEME.fullmatch(scheme) else text
+
+
+def is_loopback(host: str) -> bool:
+    """Whether nobody but this machine can reach that address."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 def as_key(given: SecretStr) -> SecretStr:
     """A key as a client can send it, without the line's end that a file of secrets puts behind it. Raises
     ValueError."""
@@ -109,6 +127,9 @@ Count: TypeAlias = Annotated[int, _written(units.seconds)]
 
 Place: TypeAlias = Annotated[Path, _written(expanded)]
 """A path, `~` at its beginning for somebody's home."""
+
+Url: TypeAlias = Annotated[str, AfterValidator(as_url)]
+"""Where a store is."""
 
 Listed: TypeAlias = Annotated[list[str], NoDecode, _written(as_list)]
 """`one,two`, or a list in JSON."""

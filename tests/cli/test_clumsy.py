@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.told import is_one_line
 from tests.cli.typing_in import Desk, Ended
 from tests.serving import serving
 
@@ -21,13 +22,6 @@ def desk(tmp_path: Path) -> Desk:
     desk = Desk(folder=tmp_path, variables={"HEAVYLIFT_DATA": "data"})
     assert desk.run("migrate").status == 0
     return desk
-
-
-def is_one_line(ended: Ended, *, status: int, saying: str) -> bool:
-    """Whether that is how it ended, without a word on standard output."""
-    told = (ended.status, ended.out, len(ended.err.splitlines())) == (status, "", 1) and saying in ended.err
-    assert told, ended
-    return told
 
 
 @pytest.mark.parametrize(

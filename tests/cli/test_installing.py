@@ -13,6 +13,7 @@ import pytest
 from heavylift.service.ports import StorageDown
 from heavylift.settings import Settings
 from heavylift.stores import make_keys, migrate, open_to_serve
+from tests.cli.told import places
 from tests.cli.typing_in import Desk, Ended, Terminal
 from tests.serving import serving
 
@@ -25,11 +26,6 @@ NAMES = [
 def desk(tmp_path: Path) -> Desk:
     """With nothing on it."""
     return Desk(folder=tmp_path, variables={})
-
-
-def places(folder: Path) -> list[str]:
-    """What lies in a folder, by name."""
-    return sorted(path.name for path in folder.iterdir())
 
 
 def rights(folder: Path) -> dict[str, str]:

@@ -1,13 +1,11 @@
 """A disk with no room left. Conformance case 78, and Parts and Files that do not fit."""
 
-import os
-import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.disks import fill, mounted
 from tests.e2e.sockets import FORM, answer, connected, head
 from tests.e2e.wire import (
     add_file,
@@ -16,7 +14,6 @@ from tests.e2e.wire import (
     content_of,
     create,
     good,
-    not_tested,
     refused,
     send_complete,
     send_file,
@@ -33,22 +30,8 @@ DISK = 24 * MIB
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A folder with a file system of its own, of 24 MiB."""
-    folder = tmp_path / "small-disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK}", "tmpfs", str(folder)]
-    if os.geteuid() or not shutil.which("mount") or subprocess.run(mount, check=False).returncode:
-        not_tested("THE FULL DISK WAS NOT TESTED: mounting a small tmpfs needs root and the right to mount")
-    try:
+    with mounted(tmp_path / "small-disk", size=DISK) as folder:
         yield folder
-    finally:
-        subprocess.run(["umount", str(folder)], check=True)
-
-
-def fill(ballast: Path, *, leave: int) -> None:
-    """Take all room but `leave` bytes of the disk that `ballast` lies on."""
-    room = os.statvfs(ballast.parent)
-    with ballast.open("wb") as file:
-        file.write(bytes(room.f_bavail * room.f_frsize - leave))
 
 
 def test_a_part_that_does_not_fit_leaves_nothing_and_everything_else_goes_on(small_disk: Path) -> None:

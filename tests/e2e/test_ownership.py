@@ -76,6 +76,8 @@ def bytes_in(blobs: Path) -> list[bytes]:
 
 def test_another_catalog_over_the_same_blobs_neither_serves_nor_sweeps(theirs: Path, tmp_path: Path) -> None:
     env = elsewhere(theirs / "blobs")
+    assert "belong to another installation" in run(tmp_path / "ours", "serve", env=env)
+    run(tmp_path / "ours", "migrate", env=env, status=0)  # on purpose
     for words in (("serve",), ("sweep",)):
         said = run(tmp_path / "ours", *words, env=env)
         assert "belong to another installation" in said
@@ -104,6 +106,10 @@ def test_a_folder_of_somebody_elses_files_is_not_taken_and_not_emptied(tmp_path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"cached")
         os.utime(path, (OLD, OLD))
+    said = run(tmp_path / "ours", "serve", env=elsewhere(tmp_path / "cache"))
+    assert any(name in said for name in names)
+    assert not (tmp_path / "ours").exists()
+    run(tmp_path / "ours", "migrate", env=elsewhere(tmp_path / "cache"), status=0)  # on purpose
     for words in (("serve",), ("sweep",), ("sweep", "--yes")):
         said = run(tmp_path / "ours", *words, env=elsewhere(tmp_path / "cache"))
         assert any(name in said for name in names)
@@ -126,6 +132,7 @@ async def test_blobs_whose_catalog_is_lost_are_free_once_their_mark_says_so(
     theirs: Path, tmp_path: Path
 ) -> None:
     blobs = theirs / "blobs"
+    migrate(Settings(data=tmp_path / "ours", blobs=f"file://{blobs}"))
     with pytest.raises(WrongBlobs, match=r"let the mark say [0-9a-f]{32}") as refused:
         await opens(tmp_path / "ours", f"file://{blobs}")
     (blobs / MARK).write_text(str(refused.value).partition("let the mark say ")[2][:32])

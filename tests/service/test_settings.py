@@ -9,7 +9,8 @@ from pydantic import ValidationError
 
 from heavylift.domain.purposes import PURPOSES, Checks
 from heavylift.environment import origin, remarks
-from heavylift.settings import Settings, is_loopback
+from heavylift.settings import Settings
+from heavylift.values import is_loopback
 
 
 @pytest.fixture(autouse=True)

@@ -3,7 +3,7 @@
 import os
 import time
 from pathlib import Path
-from urllib.parse import unquote_to_bytes, urlsplit
+from urllib.parse import unquote, unquote_to_bytes, urlsplit
 
 from heavylift.blobs.disk import RESERVE, DiskBlobs, prepare
 from heavylift.blobs.memory import MemoryBlobs
@@ -55,6 +55,19 @@ def lay_out_blobs(url: str) -> None:
     """Make the folders of a store on a local disk; of other stores, nothing. Raises as `open_blobs` does."""
     if url.startswith("file:"):
         prepare(os.path.abspath(_folder(url)))
+
+
+def folder_of(url: str) -> Path | None:
+    """The folder that a URL names; None of other stores. Raises ValueError."""
+    return _folder(url) if url.startswith("file:") else None
+
+
+def prefix_of(url: str) -> tuple[str, ...] | None:
+    """Kind of store, bucket, and the parts of the prefix; None of what is no object store."""
+    parts = urlsplit(url)
+    if parts.scheme not in OBJECT_STORES:
+        return None
+    return (parts.scheme, parts.netloc, *filter(None, unquote(parts.path).split("/")))
 
 
 def _open_objects(url: str) -> BlobStore:

@@ -13,11 +13,12 @@ from heavylift.catalog import postgres_url, presence, sqlite
 from heavylift.catalog.location import check_local
 from heavylift.catalog.migrating import HEAD, UnfitCatalog, migrate_sqlite
 from heavylift.catalog.sql import SqlCatalog
-from heavylift.service.ports import Catalog, Clock
+from heavylift.catalog.statements import lacks_room
+from heavylift.service.ports import Catalog, Clock, StorageFull
 
 __all__ = [
-    "UnfitCatalog", "check_place", "check_there", "check_url", "is_same", "migrate_catalog", "open_catalog",
-    "open_to_read", "unserved", "while_serving",
+    "UnfitCatalog", "check_place", "check_there", "check_url", "file_of", "is_same", "is_there",
+    "migrate_catalog", "open_catalog", "open_to_read", "unserved", "while_serving",
 ]  # fmt: skip
 
 SUPPORTED = (
@@ -44,7 +45,8 @@ def open_catalog(
     connections that PostgreSQL sees of this process; without `prepared_statements` it is asked to
     remember none, which some poolers in front of it cannot bear. `clock` goes before PostgreSQL's own, and
     before this machine's with SQLite. Raises
-    UnfitCatalog for a URL or a database that cannot be used, StorageDown for one that does not answer.
+    UnfitCatalog for a URL or a database that cannot be used, StorageDown for one that does not answer,
+    StorageFull for one that has no room to open.
     """
     if postgres_url.is_postgres(url):
         address = postgres_url.parse(url, durable=durable)
@@ -87,7 +89,10 @@ def is_same(one: str, other: str) -> bool:
     """Whether the URLs name the same catalog, as far as that can be seen. Raises UnfitCatalog."""
     if one == other or postgres_url.is_postgres(one) or postgres_url.is_postgres(other):
         return one == other
-    return os.path.realpath(sqlite_path(one)) == os.path.realpath(sqlite_path(other))
+    try:
+        return os.path.samefile(sqlite_path(one), sqlite_path(other))
+    except OSError:  # one of them is still to be made
+        return os.path.realpath(sqlite_path(one)) == os.path.realpath(sqlite_path(other))
 
 
 def check_place(url: str) -> None:
@@ -97,22 +102,31 @@ def check_place(url: str) -> None:
         check_local(sqlite_path(url))
 
 
+def file_of(url: str) -> Path | None:
+    """The file that a SQLite URL names; None of a catalog that lies in no file. Raises UnfitCatalog."""
+    path = sqlite.MEMORY if postgres_url.is_postgres(url) else sqlite_path(url)
+    return None if path == sqlite.MEMORY else Path(path)
+
+
 def check_there(url: str, *, named_by: str) -> None:
     """Make sure that there is a catalog, for whoever must not make one. Raises UnfitCatalog, which says
     what the place is `named_by`. Of a PostgreSQL, opening it says so itself."""
-    path = sqlite.MEMORY if postgres_url.is_postgres(url) else sqlite_path(url)
-    if path == sqlite.MEMORY:
-        return
+    path = file_of(url)
+    if path is not None and not is_there(path):
+        raise UnfitCatalog(
+            f"There is no installation in {os.path.dirname(os.path.abspath(path))}; name it with {named_by}."
+        )
+
+
+def is_there(path: Path) -> bool:
+    """Whether there is a catalog at that path: an empty file is one to be. Raises UnfitCatalog where that
+    cannot be seen."""
     try:
-        there = Path(path).is_file() and os.path.getsize(path) > 0  # an empty file is a catalog to be
+        return path.is_file() and os.path.getsize(path) > 0
     except OSError as error:
         raise UnfitCatalog(
             f"The catalog {path} cannot be used: {error.strerror}. {presence.OWNERS}"
         ) from error
-    if not there:
-        raise UnfitCatalog(
-            f"There is no installation in {os.path.dirname(os.path.abspath(path))}; name it with {named_by}."
-        )
 
 
 @contextmanager
@@ -183,7 +197,8 @@ def sqlite_path(url: str) -> str:
 
 
 def migrated_sqlite(path: str) -> tuple[sqlite3.Connection, str | None]:
-    """Open, migrate, switch to the write-ahead log. With the schema before. Raises UnfitCatalog."""
+    """Open, migrate, switch to the write-ahead log. With the schema before. Raises UnfitCatalog and
+    StorageFull."""
     try:
         if path != sqlite.MEMORY:
             private.make_file(path)  # SQLite gives its other files the same permissions
@@ -196,6 +211,8 @@ def migrated_sqlite(path: str) -> tuple[sqlite3.Connection, str | None]:
             connection.close()
             raise
     except (sqlite3.Error, OSError) as error:
+        if lacks_room(error):
+            raise StorageFull(f"The disk of {path} is full. Make room on it, then try again.") from error
         if getattr(error, "sqlite_errorcode", None) in DAMAGE:
             remedy = "It is damaged, or was copied while a service wrote: put a backup in its place."
         else:

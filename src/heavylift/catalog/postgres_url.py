@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from heavylift.catalog.migrating import UnfitCatalog
+from heavylift.catalog.postgres_words import check_words
 
 SCHEMES = ("postgresql", "postgres")
 
@@ -72,6 +73,7 @@ def parse(url: str, *, durable: bool = True, writable: bool = True) -> Address:
             "The catalog's URL cannot be read. It looks like postgresql://user:password@host:5432/name;"
             " in user, password and name, percent-encode : / @ ? # and %."
         )
+    check_words(given)
     parameters = {**DEFAULTS, **session_attributes(given), **given, "client_encoding": "utf8"}
     parameters["options"] = (
         f"{options(durable=durable, writable=writable)} {given.get('options', '')}".strip()

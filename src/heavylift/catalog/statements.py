@@ -1,5 +1,6 @@
 """Runs a transaction's statements on a SQLite connection, and names what can go wrong with it."""
 
+import errno
 import os
 import sqlite3
 from contextlib import suppress
@@ -18,6 +19,9 @@ RELEASE = "RELEASE one"
 
 PRIMARY_CODE = 0xFF
 """The part of an extended result code that names the kind of error."""
+
+NO_ROOM = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE})
+"""What SQLite says on a full disk: of its files, and of the index of its log, made when it opens."""
 
 
 def run(connection: sqlite3.Connection, transaction: Transaction[T]) -> T:
@@ -60,6 +64,14 @@ def sync_log(connection: sqlite3.Connection) -> None:
             os.close(log)
 
 
+def lacks_room(error: Exception) -> bool:
+    """Whether the disk is full, or as full as its user may make it."""
+    if isinstance(error, OSError):
+        return error.errno in {errno.ENOSPC, errno.EDQUOT}
+    code: Any = getattr(error, "sqlite_errorcode", None)
+    return code is not None and bool({code, code & PRIMARY_CODE} & NO_ROOM)
+
+
 def trouble(error: Exception, *, in_commit: bool = False) -> Exception:
     """A fresh error for one caller: SQLite's in the port's words, any other as it is.
 
@@ -70,8 +82,7 @@ def trouble(error: Exception, *, in_commit: bool = False) -> Exception:
         return StorageDown(f"The catalog failed: {error}.")
     if not isinstance(error, sqlite3.Error):
         return error
-    code: Any = getattr(error, "sqlite_errorcode", None)
-    if code is not None and code & PRIMARY_CODE == sqlite3.SQLITE_FULL:
+    if lacks_room(error):
         told: Exception = StorageFull(f"There is no room for the catalog to grow: {error}.")
     else:
         told = (StorageDown if in_commit else NotDone)(f"The catalog failed: {error}.")

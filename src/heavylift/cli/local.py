@@ -42,7 +42,15 @@ def load_settings(config: str | None = None, **given: Any) -> "Settings":
     try:
         from pydantic import ValidationError
 
-        from heavylift.environment import CONFIG_VARIABLE, WrongSetting, is_blank, remarks, usable
+        from heavylift.environment import (
+            CONFIG_VARIABLE,
+            WrongSetting,
+            expanded,
+            in_file,
+            is_blank,
+            remarks,
+            usable,
+        )
         from heavylift.settings import Settings
         from heavylift.shown import explained
     except ModuleNotFoundError as error:
@@ -53,6 +61,10 @@ def load_settings(config: str | None = None, **given: Any) -> "Settings":
         say(f"warning: {remark}")
     given = {name: value for name, value in given.items() if value is not None and not is_blank(value)}
     try:
+        if config and not is_blank(config):
+            in_file(
+                expanded(config), named_by="--config"
+            )  # it is read once more: by those who know no options
         settings = Settings(**given)
         with usable("data", settings.data):
             os.path.abspath(settings.data)  # the working folder may be gone
@@ -133,5 +145,7 @@ def said(bear: tuple[type[Exception], ...] = ()) -> Iterator[None]:
         fail(str(error), status=USAGE)
     except Refusal as refusal:
         fail(refusal.message)
-    except (StorageDown, StorageFull) as error:
+    except StorageDown as error:
         fail(f"the storage does not answer: {error}")
+    except StorageFull as error:
+        fail(str(error))

@@ -1,6 +1,7 @@
 """`heavylift migrate-data`: carry a whole installation into other stores."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
@@ -57,12 +58,10 @@ def migrate_data(
     not changed, not even migrated.
     """
     settings = load_settings(config)
-    for option, url in (("--from-catalog", from_catalog), ("--to-catalog", to_catalog)):
-        if url:
-            check_catalog_url(url, named_by=option)
-    for option, url in (("--from-blobs", from_blobs), ("--to-blobs", to_blobs)):
-        if url:
-            check_blobs_url(url, named_by=option)
+    from_catalog, from_blobs, to_catalog, to_blobs = _read(
+        {"--from-catalog": from_catalog, "--from-blobs": from_blobs,
+         "--to-catalog": to_catalog, "--to-blobs": to_blobs}
+    )  # fmt: skip
     old = _side(settings, from_, catalog=from_catalog, blobs=from_blobs)
     new = _side(settings, to, catalog=to_catalog, blobs=to_blobs)
     from heavylift.catalog import is_same
@@ -80,6 +79,17 @@ def migrate_data(
             f"moved {moved.blobs} blobs, {moved.bytes} bytes; in this run {moved.sent} bytes were sent,"
             f" {moved.added} rows added, {moved.changed} changed, {moved.removed} removed"
         )
+
+
+def _read(urls: dict[str, str | None]) -> Iterator[str | None]:
+    """The URLs as they are read, in their order, by the options that say them."""
+    from heavylift.values import as_url
+
+    for option, url in urls.items():
+        given = as_url(url) if url else None
+        if given:
+            (check_catalog_url if option.endswith("catalog") else check_blobs_url)(given, named_by=option)
+        yield given
 
 
 def _side(settings: "Settings", folder: str | None, *, catalog: str | None, blobs: str | None) -> "Settings":

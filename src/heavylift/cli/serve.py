@@ -72,7 +72,8 @@ def serve(
             kept_in=settings.key_file,
         )
     except (StorageDown, StorageFull) as error:
-        say(f"the storage does not answer. The service starts, and is ready once it does. {error}")
+        trouble = "has no room" if isinstance(error, StorageFull) else "does not answer"
+        say(f"the storage {trouble}. The service starts, and is ready once that is over. {error}")
 
     raise typer.Exit(
         prepared.serve(reload=reload, announce=announcement.make, withdraw=announcement.withdraw)

@@ -86,6 +86,19 @@ async def claim(catalog: Catalog, blobs: BlobStore, *, moving: bool = False) -> 
         await catalog.remember_mark()
 
 
+async def check_unclaimed(blobs: BlobStore, *, catalog: str) -> None:
+    """Make sure that blobs are nobody's before a new catalog is made for them, which is `catalog` by name.
+    Raises WrongBlobs, StorageDown."""
+    if not isinstance(blobs, BearsMark):
+        return
+    found = await blobs.mark()
+    if found is not None:
+        whose = f"These blobs belong to another installation: their mark {MARK!r} says {found}"
+        raise WrongBlobs(_abandoned(whose, catalog))
+    async for key in blobs.older_than(math.inf):
+        raise WrongBlobs(_abandoned(f"Something lies here already, {key} for one", catalog))
+
+
 async def examine(catalog: Catalog, blobs: BlobStore) -> None:
     """The same, setting no mark. Raises WrongBlobs if the blobs are known not to be this catalog's."""
     await _check_settled(catalog)
@@ -133,6 +146,15 @@ async def hand_over(catalog: Catalog, blobs: BlobStore) -> None:
         ours = await catalog.installation(new_blob_key())
         await blobs.set_mark(ours.name, replace=True)
         await catalog.remember_mark()
+
+
+def _abandoned(whose: str, catalog: str) -> str:
+    return (
+        f"{whose}, and {catalog}, which would be their catalog, is not there. Put it back, from a backup"
+        " perhaps, or name it with HEAVYLIFT_CATALOG, or --data. A new service needs a folder, bucket or"
+        " prefix of its own, by HEAVYLIFT_BLOBS. Only if that catalog is lost for good, let `heavylift"
+        " migrate` make a new one and start again: it says what is to be done with these blobs."
+    )
 
 
 def _unknown(key: str, ours: str) -> str:
