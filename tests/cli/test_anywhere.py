@@ -22,7 +22,7 @@ WRONG: list[tuple[str, ...]] = [
     ("files", "list", "--nothing"),
     ("files", "show"),
     ("files", "show", ""),
-    ("files", "show", "a", "b"),
+    ("files", "show", "a", "--compare"),
     ("upload",),
     ("upload", "big.jsonl", "--part-size", "much"),
     ("upload", "big.jsonl", "--jobs", "65"),

@@ -1,5 +1,6 @@
 """Closed and full standard streams end in one plain line, and nothing is written where it does not belong."""
 
+import json
 import shlex
 import subprocess
 import sys
@@ -24,8 +25,9 @@ def test_an_answer_that_nobody_can_have_is_one_line(desk: Desk, words: str, stre
     done = shell(desk, words, streams)
     assert done.returncode == 1
     [line] = done.stderr.splitlines()
-    assert line.startswith("heavylift: ")
-    assert says in line
+    told = json.loads(line)["error"]["message"] if "--json" in words else line.removeprefix("heavylift: ")
+    assert told != line
+    assert says in told
 
 
 def test_without_standard_error_the_answer_is_the_same(desk: Desk) -> None:

@@ -1,6 +1,7 @@
 """Running `heavylift` as people do: in a pipe, and at a terminal that is a real pseudo-terminal."""
 
 import os
+import re
 import select
 import subprocess
 import sys
@@ -61,10 +62,11 @@ class Ended:
 
 @dataclass
 class Terminal:
-    """A command at a pseudo-terminal of 24 lines and 110 columns. `seen` is all it has shown."""
+    """A command at a pseudo-terminal of 24 lines. `seen` is all it has shown."""
 
     desk: Desk
     words: tuple[str, ...]
+    columns: int = 110
     seen: str = ""
     status: int | None = None
     master: int = field(init=False)
@@ -72,7 +74,7 @@ class Terminal:
 
     def __enter__(self) -> Self:
         self.master, slave = os.openpty()
-        termios.tcsetwinsize(slave, (24, 110))
+        termios.tcsetwinsize(slave, (24, self.columns))
         self.process = subprocess.Popen(
             [sys.executable, "-c", AT_TERMINAL, *self.words],
             cwd=self.desk.folder,
@@ -83,6 +85,11 @@ class Terminal:
         )
         os.close(slave)
         return self
+
+    @property
+    def plain(self) -> str:
+        """What it has shown, without what makes letters bold."""
+        return re.sub(r"\x1b\[[0-9;]*m", "", self.seen)
 
     def press_ctrl_c(self) -> None:
         """As a person does: the terminal makes a signal of it."""

@@ -21,7 +21,15 @@ machine, under Linux or macOS, and need `pip install '.[server]'`. The [README](
 other ways to install.
 
 `--help`, or `-h`, after any command explains it. `heavylift --install-completion` teaches the shell to
-complete commands and options.
+complete commands, options, purposes, ids and names; those of Files and Uploads it asks the server for.
+
+Short names: `heavylift ls` and `heavylift files ls` are `heavylift files list`; `heavylift rm` and
+`heavylift files rm` are `heavylift files delete`; `heavylift cat` and `heavylift files cat` write Files to
+standard output, one after the other. `heavylift uploads ls` is `heavylift uploads list`, and
+`heavylift uploads rm` is `heavylift uploads cancel`.
+
+Where a File is named, its id or its name will do. A name that several Files have is refused, with their ids.
+Of several ids on one command line, one that fails does not keep the others from their turn.
 
 ## Server and key
 
@@ -55,10 +63,13 @@ A server whose certificate was signed by a private authority needs that authorit
 
 ## What is printed
 
-On a terminal: tables, and a progress bar with bytes, rate, time left, parts in flight and retries. In a
-pipe: a line per thing, its cells parted by tabs, without a header. With `--json`: the objects as the server
-sent them; a list is an array, and `heavylift upload` prints one object per file. The bar and all messages
-go to standard error. A failure is one line that begins with `heavylift:` and says what to do.
+On a terminal: tables, and a progress bar with bytes, rate, time left, parts in flight and retries. A list
+has a line for each thing: names are cut to fit the screen, ids never are, and times are told from now.
+`--wide` cuts nothing, and has all columns and whole dates. In a pipe: a line per thing, all its cells, parted
+by tabs, without a header. With `--json`: the objects as the server sent them; a list is an array, and
+commands about several things print one object for each. One thing is shown with a field a line, Unix times
+with their dates behind them. The bar and all messages go to standard error. A failure is one line that begins
+with `heavylift:` and says what to do.
 With `--json` that line is an object, `{"error": {"message": ..., "exit_code": 4, ...}}`, also for a wrong
 command line. If a server refused, it has what the server's envelope said: `status_code`, `code`, `param`,
 `type`, `request_id`. `--quiet` leaves failures alone; `--verbose` adds a line for each request.
@@ -117,6 +128,8 @@ def commands(group: Any, name: str) -> Iterator[tuple[Any, str]]:
     rest = [word for word in found if word not in {*ORDER, *LAST}]
     for word in (*known, *rest, *(word for word in LAST if word in found)):
         command = found[word]
+        if command.hidden:
+            continue
         if hasattr(command, "commands"):
             yield from commands(command, f"{name} {word}")
         else:

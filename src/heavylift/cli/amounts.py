@@ -58,6 +58,22 @@ def show_moment(unix: int | None) -> str:
         return str(unix)
 
 
+def show_ago(unix: int | None, now: float) -> str:
+    """A Unix time as seen from `now`: `5 min ago`, `in 3 h`, `2 days ago`; far away, the day."""
+    if unix is None:
+        return ""
+    away = round(abs(now - unix))
+    if away < 60:
+        return "now"
+    if away >= 30 * 86_400:
+        return show_moment(unix).partition(" ")[0]
+    for unit, length, word in ((86_400, 2 * 86_400, "days"), (3600, 3600, "h"), (60, 60, "min")):
+        if away >= length:
+            told = f"{away // unit} {word}"
+            break
+    return f"{told} ago" if unix < now else f"in {told}"
+
+
 def show_span(span: float | None) -> str:
     """`0:42`, `1:05:09`; `-:--` while it cannot be told."""
     if span is None or span >= 360_000:

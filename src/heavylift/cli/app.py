@@ -78,6 +78,8 @@ app = typer.Typer(
 app.command("upload", epilog=upload.EXAMPLES)(upload.upload)
 app.command("download", epilog=download.EXAMPLES)(download.download)
 app.add_typer(files.app, name="files")
+for alias, meant in files.ALIASES.items():
+    app.command(alias, hidden=True)(meant)
 app.add_typer(uploads.app, name="uploads")
 app.command("login", epilog=identity.LOGIN_EXAMPLES)(identity.login)
 app.command("logout", epilog=identity.LOGOUT_EXAMPLES)(identity.logout)

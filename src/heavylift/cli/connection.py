@@ -67,21 +67,26 @@ class Options:
     def server(self) -> Server:
         """The server and its key, as the SDK would decide. What cannot be used ends the command."""
         if self._server is None:
-            self._server = self._located()
+            self._server = self._decided()
         return self._server
 
-    def _located(self) -> Server:
+    def _decided(self) -> Server:
         from heavylift.cli.failures import explained, status_of
         from heavylift.client.errors import HeavyliftError
-        from heavylift.client.locating import Given, locate
 
         if self.timeout is not None and not math.isfinite(self.timeout):
             fail("--timeout is a number of seconds, such as 30.", status=USAGE)
-        given = Given(url=self.base_url, key=self.api_key, profile=self.profile, ca_cert=self.ca_cert)
         try:
-            return Server(found=locate(given), timeout=self.timeout)
+            return self.located()
         except HeavyliftError as error:
             fail(explained(error, server_url=self.base_url or ""), status=status_of(error))
+
+    def located(self) -> Server:
+        """The same, without a word. Raises HeavyliftError."""
+        from heavylift.client.locating import Given, locate
+
+        given = Given(url=self.base_url, key=self.api_key, profile=self.profile, ca_cert=self.ca_cert)
+        return Server(found=locate(given), timeout=self.timeout)
 
 
 def options_of(context: typer.Context) -> Options:

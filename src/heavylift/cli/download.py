@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from heavylift.cli import completing
 from heavylift.cli.amounts import show_bytes
-from heavylift.cli.connection import connected
+from heavylift.cli.connection import connected, server_of
 from heavylift.cli.exits import USAGE, fail, interrupted
 from heavylift.cli.output import AsJson, as_data, examples, show_json, show_table
 
@@ -20,7 +21,14 @@ EXAMPLES = examples(
     'heavylift download "$FILE" --to - | wc --lines',
 )
 
-FileId = Annotated[str, typer.Argument(metavar="FILE_ID", help="The File's id.")]
+FILES = "Ids of Files, or names that only one File has."
+FileId = Annotated[
+    str,
+    typer.Argument(
+        metavar="FILE", help="The File's id, or a name that only one has.", autocompletion=completing.files
+    ),
+]
+FileIds = Annotated[list[str], typer.Argument(metavar="FILE...", help=FILES, autocompletion=completing.files)]
 To = Annotated[
     str,
     typer.Option(metavar="PATH", help="A file, a folder to put it in under its own name, or - for a pipe."),
@@ -45,11 +53,15 @@ def download(
     After an interruption the same command fetches only what is missing or damaged. What is no
     regular file is never replaced; a pipe or a device is written into.
     """
+    from heavylift.cli.several import Names
     from heavylift.cli.waiting import Waiting
 
+    if to == "-":
+        _check_pouring(as_json=as_json)
     with connected(context, retries=None, hooks=[Waiting()]) as client:
+        file_id = Names(client).id_of(file_id)
         if to == "-":
-            _pour(client, file_id, as_json=as_json)
+            _pour(client, file_id)
             return
         saved = _fetch(client, file_id, to, jobs=jobs, resume=resume, force=force)
     if as_json:
@@ -59,6 +71,17 @@ def download(
         return
     checked = "verified" if saved.verified else "not verified: the server shows no checksum"
     show_table(("path", "size", "checksum"), [(saved.path, show_bytes(saved.bytes), checked)])
+
+
+def cat(context: typer.Context, file_id: FileIds) -> None:
+    """Write Files to standard output, one after the other. It is what `download --to -` does with one."""
+    from heavylift.cli.several import Names, for_each
+    from heavylift.cli.waiting import Waiting
+
+    _check_pouring(as_json=False)
+    with connected(context, retries=None, hooks=[Waiting()]) as client:
+        names = Names(client)
+        for_each(server_of(context), file_id, lambda name: _pour(client, names.id_of(name)))
 
 
 def _fetch(
@@ -84,9 +107,12 @@ def _fetch(
         fail(f"{error.filename} is there already. --force replaces it, --to names another place.")
 
 
-def _pour(client: "Heavylift", file_id: str, *, as_json: bool) -> None:
+def _check_pouring(*, as_json: bool) -> None:
     if as_json:
         fail("--to - writes the File itself; --json has no place there.", status=USAGE)
     if sys.stdout.isatty():
         fail("--to - writes bytes, and this is a terminal. Redirect it: > FILE", status=USAGE)
+
+
+def _pour(client: "Heavylift", file_id: str) -> None:
     client.files.download_file(file_id=file_id, to=sys.stdout.buffer)

@@ -1,16 +1,20 @@
 """Options that stand before or after any command, and help in one style for every parameter."""
 
 import logging
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
 from heavylift.cli.exits import USAGE, fail
 from heavylift.cli.voice import VOICE
 
+if TYPE_CHECKING:
+    from heavylift.cli.connection import Options
+
 PANEL: Final = "Options before or after any command"
 LOCAL: Final = frozenset({"serve", "sweep", "migrate", "migrate-data", "settings", "keys", "projects"})
 """Commands that ask no server."""
+OF_SERVERS: Final = ("base_url", "api_key", "profile", "ca_cert", "timeout")
 OF_SPEECH: Final = frozenset({"quiet", "verbose", "no_progress"})
 CHATTY: Final = ("httpx2", "heavylift")
 """Loggers that --verbose lets speak."""
@@ -51,10 +55,20 @@ def _take(context: Any, option: Any, value: Any) -> Any:
     if option.name in OF_SPEECH:
         speak(**{option.name: value})
     else:
-        options = context.find_root().obj
-        if options is not None:  # while words are completed, the root is not called
-            setattr(options, option.name, value)
+        setattr(said_so_far(context), option.name, value)
     return value
+
+
+def said_so_far(context: Any) -> "Options":
+    """The options for server and key. While words are completed, nothing has run that keeps them."""
+    from heavylift.cli.connection import Options
+
+    root = context.find_root()
+    if root.obj is None:
+        root.obj = Options(**{name: root.params.get(name) for name in OF_SERVERS})
+    options = root.obj
+    assert isinstance(options, Options), "the root command sets it"
+    return options
 
 
 def speak(*, quiet: bool = False, verbose: bool = False, no_progress: bool = False) -> None:

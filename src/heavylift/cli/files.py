@@ -1,13 +1,26 @@
 """`heavylift files`: look at Files, download and delete them."""
 
-from typing import TYPE_CHECKING, Annotated, Literal
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import typer
 
-from heavylift.cli import download
-from heavylift.cli.amounts import show_bytes, show_moment
-from heavylift.cli.connection import connected
-from heavylift.cli.output import AsJson, examples, show_list, show_object
+from heavylift.cli import completing, deleting, download
+from heavylift.cli.amounts import show_ago, show_bytes, show_moment
+from heavylift.cli.connection import connected, server_of
+from heavylift.cli.exits import USAGE, fail
+from heavylift.cli.output import (
+    AsJson,
+    View,
+    Wide,
+    as_data,
+    examples,
+    fields_of,
+    show_fields,
+    show_json,
+    show_list,
+)
 
 if TYPE_CHECKING:
     from heavylift.client.models import File
@@ -17,44 +30,115 @@ app.command("download", epilog=examples('heavylift files download "$FILE" --to a
     download.download
 )
 
+Purpose = Annotated[
+    str | None,
+    typer.Option(help="Only of this purpose.", show_default=False, autocompletion=completing.purposes),
+]
 Limit = Annotated[int | None, typer.Option(min=1, help="At most so many.", show_default=False)]
 Order = Annotated[Literal["desc", "asc"], typer.Option(help="desc: newest first.")]
-COLUMNS = ("id", "name", "size", "purpose", "created", "expires")
+Compare = Annotated[
+    str | None,
+    typer.Option(
+        metavar="PATH",
+        show_default=False,
+        help="Compare with this local file: size and checksum. 1 if not the same.",
+    ),
+]
 
 
-@app.command(
-    "list",
-    epilog=examples("heavylift files list --purpose fine-tune", "heavylift files list --json | jq '.[0].id'"),
-)
 def list_files(
     context: typer.Context,
-    purpose: Annotated[str | None, typer.Option(help="Only of this purpose.", show_default=False)] = None,
+    purpose: Purpose = None,
     limit: Limit = None,
     order: Order = "desc",
+    wide: Wide = False,
     as_json: AsJson = False,
 ) -> None:
-    """List Files, newest first."""
+    """List Files, newest first. `heavylift ls` is the same."""
     with connected(context) as client:
         files = client.files.list_files(purpose=purpose, limit=limit, order=order)
-        show_list(COLUMNS, files, _row, as_json=as_json)
+        show_list(files, FULL, BRIEF, wide=wide, as_json=as_json)
 
 
-def _row(file: "File") -> tuple[str, ...]:
+def _full(file: "File") -> tuple[str, ...]:
     times = show_moment(file.created_at), show_moment(file.expires_at)
     return (file.id, file.filename, show_bytes(file.bytes), file.purpose, *times)
 
 
-@app.command("show", epilog=examples('heavylift files show "$FILE"'))
-def show(context: typer.Context, file_id: download.FileId, as_json: AsJson = False) -> None:
-    """Show what is known of one File."""
-    with connected(context) as client:
-        file = client.files.retrieve_file(file_id=file_id)
-    show_object(file, as_json=as_json)
+def _brief(file: "File") -> tuple[str, ...]:
+    return (
+        file.id,
+        file.filename,
+        show_bytes(file.bytes),
+        file.purpose,
+        show_ago(file.created_at, time.time()),
+    )
 
 
-@app.command("delete", epilog=examples('heavylift files delete "$FILE"'))
-def delete(context: typer.Context, file_id: download.FileId, as_json: AsJson = False) -> None:
-    """Delete one File for good."""
+FULL = View(("id", "name", "size", "purpose", "created", "expires"), _full)
+BRIEF = View(("id", "name", "size", "purpose", "created"), _brief)
+
+
+def show(
+    context: typer.Context, file_id: download.FileIds, compare: Compare = None, as_json: AsJson = False
+) -> None:
+    """Show what is known of Files, and compare one with a local file."""
+    from heavylift.cli.several import Names, for_each
+
+    if compare is not None and len(file_id) > 1:
+        fail("--compare is about one File.", status=USAGE)
     with connected(context) as client:
-        receipt = client.files.delete_file(file_id=file_id)
-    show_object(receipt, as_json=as_json)
+        names = Names(client)
+
+        def one(name: str) -> None:
+            file = client.files.retrieve_file(names.id_of(name))
+            if compare is not None:
+                _compare(file, compare)
+            if as_json:
+                show_json(as_data(file))
+                return
+            show_fields(fields_of(file) | _hints(file))
+            if name != file_id[-1]:
+                typer.echo()
+
+        for_each(server_of(context), file_id, one)
+
+
+def _hints(file: "File") -> dict[str, str]:
+    """What the server does not say itself."""
+    from heavylift.client import checksums, mime
+
+    hints = {"mime_type": f"{mime.guess_mime_type(file.filename)} (by its name)"}
+    if checksums.comparable(file.checksum):
+        hints["compare"] = f"heavylift files show {file.id} --compare PATH"
+    return hints
+
+
+def _compare(file: "File", path: str) -> None:
+    """Out with a 1 unless the local file holds the same."""
+    import os
+
+    from heavylift.client import checksums
+    from heavylift.client.stories.existing import checksum_of
+
+    size = os.stat(path).st_size
+    if size != file.bytes:
+        fail(f"{path} is another file: it has {size} bytes, {file.id} has {file.bytes}.")
+    if not checksums.comparable(file.checksum):
+        fail(f"{path} has the size of {file.id}; the server shows no checksum to compare it by.")
+    if not checksums.agrees(file.checksum, checksum_of(path, size)):
+        fail(f"{path} is another file: it has the size of {file.id}, but another checksum.")
+
+
+app.command(
+    "list",
+    epilog=examples("heavylift files list --purpose fine-tune", "heavylift files list --json | jq '.[0].id'"),
+)(list_files)
+app.command(
+    "show",
+    epilog=examples('heavylift files show "$FILE"', 'heavylift files show "$FILE" --compare big.jsonl'),
+)(show)
+app.command("delete", epilog=deleting.EXAMPLES)(deleting.delete)
+ALIASES: Final[dict[str, Callable[..., Any]]] = {"ls": list_files, "rm": deleting.delete, "cat": download.cat}
+for alias, meant in ALIASES.items():
+    app.command(alias, hidden=True)(meant)

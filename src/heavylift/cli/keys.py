@@ -1,14 +1,16 @@
 """`heavylift keys`: API keys of this installation."""
 
 import json
+import time
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from heavylift.cli.amounts import show_ago
 from heavylift.cli.local import Config, Data, load_settings, with_stores
-from heavylift.cli.output import AsJson, examples, show_table
+from heavylift.cli.output import AsJson, Wide, examples, in_brief, show_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,6 +46,7 @@ def list_keys(
     project: Annotated[str | None, typer.Option(help="Only the keys of this project.")] = None,
     config: Config = None,
     data: Data = None,
+    wide: Wide = False,
     as_json: AsJson = False,
 ) -> None:
     """List keys, revoked ones too. A key itself is never shown again."""
@@ -59,12 +62,14 @@ def list_keys(
         typer.echo(json.dumps([asdict(key) for key in keys]))
         return
 
+    told = _ago if in_brief(wide=wide) else _day
     show_table(
         ("id", "name", "ends in", "project", "created", "revoked"),
         (
-            (key.id, key.name, key.hint, key.project, _day(key.created_at), _day(key.revoked_at))
+            (key.id, key.name, key.hint, key.project, told(key.created_at), told(key.revoked_at))
             for key in keys
         ),
+        wide=wide,
     )
 
 
@@ -91,3 +96,7 @@ def revoke(
 
 def _day(moment: int | None) -> str:
     return "" if moment is None else datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d %H:%M")
+
+
+def _ago(moment: int | None) -> str:
+    return show_ago(moment, time.time())

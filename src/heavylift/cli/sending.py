@@ -8,10 +8,10 @@ from typing import NoReturn
 
 from heavylift.cli import amounts
 from heavylift.cli.connection import Server
-from heavylift.cli.exits import KEY_REFUSED, UNREACHABLE, complain, interrupted
-from heavylift.cli.failures import explained, facts_of, status_of
+from heavylift.cli.exits import interrupted
 from heavylift.cli.output import as_data, show_json, show_table
 from heavylift.cli.progress import Bar
+from heavylift.cli.several import each
 from heavylift.client.client import Heavylift
 from heavylift.client.errors import HeavyliftError
 from heavylift.client.models import Upload
@@ -38,26 +38,14 @@ class Wishes:
     keep: bool
 
 
-def send_all(
-    client: Heavylift, server: Server, paths: list[str], wishes: Wishes, *, as_json: bool
-) -> list[int]:
-    """One file after the other; their exit codes. The rest is left when nobody would take it."""
-    statuses = []
-    for path in paths:
-        try:
-            done = _send(client, path, wishes)
-        except BrokenPipeError:
-            raise
-        except (HeavyliftError, OSError) as error:
-            statuses.append(status_of(error))
-            about = f"{path}: " if len(paths) > 1 else ""
-            told = about + explained(error, server_url=server.url, secret=server.api_key)
-            complain(told, status=statuses[-1], facts=facts_of(error))
-            if statuses[-1] in {KEY_REFUSED, UNREACHABLE}:
-                break
-        else:
-            _show(done, as_json=as_json)
-    return statuses
+def send_all(client: Heavylift, server: Server, paths: list[str], wishes: Wishes, *, as_json: bool) -> int:
+    """One file after the other; the exit code. The rest is left when nobody would take it."""
+    return each(
+        server,
+        paths,
+        lambda path: _show(_send(client, path, wishes), as_json=as_json),
+        alone=len(paths) == 1,
+    )
 
 
 def _send(client: Heavylift, path: str, wishes: Wishes) -> Upload:

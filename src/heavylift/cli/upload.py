@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from heavylift.cli import amounts
+from heavylift.cli import amounts, completing
 from heavylift.cli.connection import connected, server_of
 from heavylift.cli.exits import USAGE, fail
 from heavylift.cli.output import AsJson, examples
@@ -52,7 +52,10 @@ FilesFrom = Annotated[
 Files = Annotated[int, typer.Option("--files", min=1, max=64, help="Most files in flight, of many.")]
 Purpose = Annotated[
     str,
-    typer.Option(help="What the File is for: assistants, batch, fine-tune, vision, user_data or evals."),
+    typer.Option(
+        help="What the File is for: assistants, batch, fine-tune, vision, user_data or evals.",
+        autocompletion=completing.purposes,
+    ),
 ]
 PartSize = Annotated[
     int | None,
@@ -80,6 +83,7 @@ UploadId = Annotated[
         "--upload-id",
         metavar="ID",
         show_default=False,
+        autocompletion=completing.uploads,
         help="Go on with this Upload, begun elsewhere from the same file (heavylift servers).",
     ),
 ]
@@ -140,8 +144,8 @@ def upload(
         fail("--include and --exclude are about folders.", status=USAGE)
     _check(paths, wishes)
     with connected(context, retries=None, hooks=[Waiting()]) as client:
-        statuses = send_all(client, server_of(context), paths, wishes, as_json=as_json)
-    raise typer.Exit(next((status for status in statuses if status), 0))
+        status = send_all(client, server_of(context), paths, wishes, as_json=as_json)
+    raise typer.Exit(status)
 
 
 def _many(

@@ -2,15 +2,16 @@
 
 import os
 import sys
+import time
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from heavylift.cli import amounts
-from heavylift.cli.connection import connected
+from heavylift.cli import amounts, completing
+from heavylift.cli.connection import connected, server_of
 from heavylift.cli.exits import USAGE, fail
 from heavylift.cli.files import Limit, Order
-from heavylift.cli.output import AsJson, examples, show_list, show_object
+from heavylift.cli.output import AsJson, View, Wide, examples, show_list, show_object
 
 if TYPE_CHECKING:
     from heavylift.client.models import Upload, UploadPart
@@ -24,29 +25,47 @@ Status = Annotated[
     Literal["pending", "completed", "cancelled", "expired"] | None,
     typer.Option(help="Only of this status.", show_default=False),
 ]
-Id = Annotated[str, typer.Argument(metavar="UPLOAD_ID", help="The Upload's id.")]
-IdOption = Annotated[str, typer.Option("--upload-id", metavar="ID", help="The Upload's id.")]
-COLUMNS = ("id", "name", "status", "received", "size", "purpose", "expires")
+Id = Annotated[
+    str, typer.Argument(metavar="UPLOAD_ID", help="The Upload's id.", autocompletion=completing.uploads)
+]
+Ids = Annotated[
+    list[str],
+    typer.Argument(metavar="UPLOAD_ID...", help="The ids of Uploads.", autocompletion=completing.uploads),
+]
+IdOption = Annotated[
+    str, typer.Option("--upload-id", metavar="ID", help="The Upload's id.", autocompletion=completing.uploads)
+]
 
 
+@app.command("ls", hidden=True)
 @app.command("list", epilog=examples("heavylift uploads list --status pending"))
 def list_uploads(
     context: typer.Context,
     status: Status = None,
     limit: Limit = None,
     order: Order = "desc",
+    wide: Wide = False,
     as_json: AsJson = False,
 ) -> None:
     """List Uploads, newest first. Heavylift servers only."""
     with connected(context) as client:
         found = client.uploads.list_uploads(status=status, limit=limit, order=order)
-        show_list(COLUMNS, found, _row, as_json=as_json)
+        show_list(found, FULL, BRIEF, wide=wide, as_json=as_json)
 
 
-def _row(upload: "Upload") -> tuple[str, ...]:
+def _full(upload: "Upload") -> tuple[str, ...]:
     received = "" if upload.bytes_received is None else amounts.show_bytes(upload.bytes_received)
     size, expires = amounts.show_bytes(upload.bytes), amounts.show_moment(upload.expires_at)
     return (upload.id, upload.filename, upload.status, received, size, upload.purpose, expires)
+
+
+def _brief(upload: "Upload") -> tuple[str, ...]:
+    size, expires = amounts.show_bytes(upload.bytes), amounts.show_ago(upload.expires_at, time.time())
+    return (upload.id, upload.filename, upload.status, size, expires if upload.status == "pending" else "")
+
+
+FULL = View(("id", "name", "status", "received", "size", "purpose", "expires"), _full)
+BRIEF = View(("id", "name", "status", "size", "expires"), _brief)
 
 
 @app.command(
@@ -61,7 +80,7 @@ def create(
     bytes: Annotated[int, typer.Option(metavar="SIZE", parser=amounts.size, help="Size of the whole file.")],
     filename: Annotated[str, typer.Option(help="Its name.")],
     mime_type: Annotated[str, typer.Option(help="Its MIME type.")],
-    purpose: Annotated[str, typer.Option(help="What the File is for.")],
+    purpose: Annotated[str, typer.Option(help="What the File is for.", autocompletion=completing.purposes)],
     expires_after: amounts.ExpiresAfter = None,
     as_json: AsJson = False,
 ) -> None:
@@ -74,11 +93,16 @@ def create(
 
 
 @app.command("show", epilog=examples('heavylift uploads show "$UPLOAD"'))
-def show(context: typer.Context, upload_id: Id, as_json: AsJson = False) -> None:
-    """Show one Upload and what it has received. Heavylift servers only."""
+def show(context: typer.Context, upload_id: Ids, as_json: AsJson = False) -> None:
+    """Show Uploads and what they have received. Heavylift servers only."""
+    from heavylift.cli.several import for_each
+
     with connected(context) as client:
-        found = client.uploads.get_upload(upload_id=upload_id)
-    show_object(found, as_json=as_json)
+
+        def one(name: str) -> None:
+            show_object(client.uploads.get_upload(upload_id=name), as_json=as_json)
+
+        for_each(server_of(context), upload_id, one)
 
 
 @app.command(
@@ -139,15 +163,24 @@ def _slice(path: str, offset: int, length: int | None) -> "FileSlice":
 
 
 @app.command("parts", epilog=examples('heavylift uploads parts "$UPLOAD"'))
-def parts(context: typer.Context, upload_id: Id, limit: Limit = None, as_json: AsJson = False) -> None:
+def parts(
+    context: typer.Context, upload_id: Id, limit: Limit = None, wide: Wide = False, as_json: AsJson = False
+) -> None:
     """List the parts that an Upload has. Heavylift servers only."""
     with connected(context) as client:
         found = client.uploads.list_upload_parts(upload_id, limit=limit)
-        show_list(("id", "bytes", "checksum", "created"), found, _part_row, as_json=as_json)
+        show_list(found, View(PARTS, _part), View(PARTS, _brief_part), wide=wide, as_json=as_json)
 
 
-def _part_row(part: "UploadPart") -> tuple[str, ...]:
+PARTS = ("id", "bytes", "checksum", "created")
+
+
+def _part(part: "UploadPart") -> tuple[str, ...]:
     return (part.id, str(part.bytes), part.checksum or "", amounts.show_moment(part.created_at))
+
+
+def _brief_part(part: "UploadPart") -> tuple[str, ...]:
+    return (*_part(part)[:3], amounts.show_ago(part.created_at, time.time()))
 
 
 @app.command(
@@ -173,6 +206,7 @@ def complete(
     show_object(done, as_json=as_json)
 
 
+@app.command("rm", hidden=True)
 @app.command(
     "cancel",
     epilog=examples(
@@ -184,17 +218,28 @@ def complete(
 def cancel(
     context: typer.Context,
     upload_id: Annotated[
-        str | None, typer.Argument(metavar="UPLOAD_ID", help="The Upload's id.", show_default=False)
+        list[str] | None,
+        typer.Argument(
+            metavar="UPLOAD_ID...",
+            help="The ids of Uploads.",
+            show_default=False,
+            autocompletion=completing.uploads,
+        ),
     ] = None,
     option: Annotated[
         str | None, typer.Option("--upload-id", metavar="ID", help="The same.", show_default=False)
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Give an Upload up: its parts are dropped. Safe to repeat."""
-    chosen = upload_id or option
-    if chosen is None or (upload_id and option):
-        fail("name one Upload: heavylift uploads cancel UPLOAD_ID", status=USAGE)
+    """Give Uploads up: their parts are dropped. Safe to repeat."""
+    from heavylift.cli.several import for_each
+
+    chosen = [*(upload_id or ()), *([option] if option else ())]
+    if not chosen:
+        fail("name an Upload: heavylift uploads cancel UPLOAD_ID", status=USAGE)
     with connected(context) as client:
-        cancelled = client.uploads.cancel_upload(upload_id=chosen)
-    show_object(cancelled, as_json=as_json)
+
+        def one(name: str) -> None:
+            show_object(client.uploads.cancel_upload(upload_id=name), as_json=as_json)
+
+        for_each(server_of(context), chosen, one)

@@ -38,16 +38,17 @@ class Existing:
         known = self._by_name.get(hash((found.name, found.size)))
         if not known:
             return None
-        checksum = yield from work(lambda aborted: _checksum(found))
+        checksum = yield from work(lambda aborted: checksum_of(found.path, found.size))
         for shown, file_id in known:
             if checksums.agrees(shown, checksum):
                 return File(id=file_id, bytes=found.size, filename=found.name, checksum=shown)
         return None
 
 
-def _checksum(found: Found) -> int:
+def checksum_of(path: str, size: int) -> int:
+    """The CRC-64/NVME of the first `size` bytes of a local file. Raises OSError."""
     total = 0
-    for block in blocks(FileSlice(found.path, 0, found.size)):
+    for block in blocks(FileSlice(path, 0, size)):
         total = checksums.extend(total, block)
     return total
 
