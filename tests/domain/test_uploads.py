@@ -211,7 +211,8 @@ def test_parts_that_fall_short_are_explained_with_what_is_held_but_not_listed() 
     assert refused.value.param == "part_ids"
     assert refused.value.message == (
         f"Upload {upload.id} expects 10 bytes, the 1 listed Parts hold 4: 6 are missing."
-        f" Held but not listed: {second.id}. The Upload stays pending."
+        f" Held but not listed: {second.id}. The Upload stays pending: list Parts that add up,"
+        " or send what is missing."
     )
 
 

@@ -79,7 +79,7 @@ def _dictionary(text: str, header: str) -> list[Expected]:
         match = _MEMBER.match(text, at)
         members += 1
         if members > MOST_MEMBERS:
-            raise MalformedBody(f"{header} names more than {MOST_MEMBERS} digests.", param=header)
+            raise MalformedBody(f"{header} names more than {MOST_MEMBERS} digests. Send fewer.", param=header)
         if match is None:
             raise MalformedBody(
                 f"{header} must be a list of algorithm=:base64:, such as sha-256=:…:.", param=header

@@ -73,7 +73,7 @@ def field_of(block: bytes, *, param: str, named: bool = True) -> FieldBegin:
     kind, _, rest = disposition.partition(";")
     if kind.strip().lower() != "form-data":
         raise MalformedBody(
-            f'A form field\'s Content-Disposition is form-data; name="…", not {kind.strip()[:100]!r}.',
+            f'A form field\'s Content-Disposition must be form-data; name="…", not {kind.strip()[:100]!r}.',
             param=param,
         )
     parameters = _parameters(rest, of="Content-Disposition", param=param, strict=named)
@@ -100,7 +100,7 @@ def _headers(block: bytes, *, param: str, strict: bool) -> tuple[tuple[str, str]
             "The headers of a form field are not UTF-8. Send names in UTF-8.", param=param
         ) from None
     if len(lines) > HEADERS:
-        raise MalformedBody(f"A form field has more than {HEADERS} header lines.", param=param)
+        raise MalformedBody(f"A form field has more than {HEADERS} header lines. Send fewer.", param=param)
     headers = []
     for line in lines:
         match = _HEADER.match(line)
@@ -117,7 +117,7 @@ def _headers(block: bytes, *, param: str, strict: bool) -> tuple[tuple[str, str]
 def _only(name: str, headers: tuple[tuple[str, str], ...], *, param: str) -> str | None:
     values = [value for key, value in headers if key == name]
     if len(values) > 1:
-        raise MalformedBody(f"A form field has more than one {name.title()} header.", param=param)
+        raise MalformedBody(f"A form field has more than one {name.title()} header. Send one.", param=param)
     return values[0] if values else None
 
 
@@ -139,7 +139,7 @@ def _parameters(text: str, *, of: str, param: str, strict: bool = True) -> dict[
         if len(found) >= PARAMETERS:
             raise MalformedBody(f"{of} has more than {PARAMETERS} parameters. Send fewer.", param=param)
         if name in found and (strict or not name.startswith("filename")):
-            raise MalformedBody(f"{of} has the parameter {name[:100]!r} twice.", param=param)
+            raise MalformedBody(f"{of} has the parameter {name[:100]!r} twice. Send it once.", param=param)
         found[name] = _ESCAPED.sub(_unescape, quoted) if quoted is not None else plain.rstrip(" \t")
         at = match.end()
     return found
@@ -154,10 +154,10 @@ def _extended(value: str, *, param: str) -> str:
     """A filename* by RFC 8187: `UTF-8''na%C3%AFve.txt`."""
     match = _EXTENDED.match(value)
     if match is None:
-        raise MalformedBody("filename* is not of the form UTF-8''percent-encoded.", param=param)
+        raise MalformedBody("filename* must be of the form UTF-8''percent-encoded.", param=param)
     try:
         return unquote_to_bytes(match[2]).decode(match[1])
     except UnicodeDecodeError:
         raise MalformedBody(
-            "filename* is not valid in the character set that it names.", param=param
+            "filename* must be valid in the character set that it names.", param=param
         ) from None

@@ -140,7 +140,7 @@ class FormReader:
         elif line.endswith(b"\r\n"):
             self._fields += 1
             if self._fields > FIELDS:
-                raise self._malformed(f"The form has more than {FIELDS} fields.")
+                raise self._malformed(f"The form has more than {FIELDS} fields. Send fewer.")
             self._kept[:] = b"\r\n"  # so that even an empty header block ends in an empty line
             self._step = FormReader._headers
         elif line != b"-" and line.removesuffix(b"\r").strip(b" \t"):
@@ -149,7 +149,9 @@ class FormReader:
                 "Lines must end in CR LF, and no line of the content may begin with the boundary."
             )
         elif len(line) > PADDING:
-            raise self._malformed(f"A boundary of the form is followed by more than {PADDING} blanks.")
+            raise self._malformed(
+                f"A boundary of the form is followed by more than {PADDING} blanks. Send none."
+            )
         return start + 1
 
     def _headers(self, buffer: bytes | bytearray, start: int, stop: int, events: list[Event]) -> int:
@@ -159,7 +161,9 @@ class FormReader:
         end = self._kept.find(b"\r\n\r\n", max(0, known - 3))
         if end < 0:
             if len(self._kept) > self._bound + 4:
-                raise self._malformed(f"The headers of a form field are longer than {self._bound} bytes.")
+                raise self._malformed(
+                    f"The headers of a form field are longer than {self._bound} bytes. Send less in them."
+                )
             return stop
         unread = len(self._kept) - (end + 4)
         events.append(field_of(bytes(self._kept[2:end]), param=self._param, named=self._named))

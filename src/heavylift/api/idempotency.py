@@ -18,5 +18,7 @@ def idempotency_key(headers: Headers) -> str | None:
     """The key that the client sent, None for none. Raises InvalidRequest for two, or for what is none."""
     keys = headers.getlist(HEADER)
     if len(keys) > 1:
-        raise InvalidRequest("A request has one Idempotency-Key, this has several.", param="Idempotency-Key")
+        raise InvalidRequest(
+            "A request has one Idempotency-Key, this has several. Send one.", param="Idempotency-Key"
+        )
     return check_key(keys[0]) if keys else None

@@ -94,7 +94,9 @@ class FileFields:
         if field.name != "file" and field.name not in self.TEXTS:
             raise _unknown(field.name)
         if field.name in self.texts or (field.name == "file" and self.file is not None):
-            raise MalformedBody(f"The form has more than one field `{field.name}`.", param=field.name)
+            raise MalformedBody(
+                f"The form has more than one field `{field.name}`. Send it once.", param=field.name
+            )
         self._name = field.name
         if field.name != "file":
             self._text = bytearray()
@@ -109,7 +111,9 @@ class FileFields:
         assert self._text is not None
         self._text += piece
         if len(self._text) > self._bound:
-            raise MalformedBody(f"`{self._name}` is longer than {self._bound} bytes.", param=self._name)
+            raise MalformedBody(
+                f"`{self._name}` is longer than {self._bound} bytes. Shorten it.", param=self._name
+            )
 
     def _end(self) -> None:
         if self._text is None:
@@ -117,7 +121,9 @@ class FileFields:
         try:
             self.texts[self._name] = self._text.decode("utf-8")
         except UnicodeDecodeError:
-            raise MalformedBody(f"`{self._name}` is not UTF-8 text.", param=self._name) from None
+            raise MalformedBody(
+                f"`{self._name}` is not UTF-8 text. Send it in UTF-8.", param=self._name
+            ) from None
         self._text = None
 
 

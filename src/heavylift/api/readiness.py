@@ -67,7 +67,9 @@ class Readiness:
         asked = self._asked[name]
         if not asked.done():
             log.warning("ready.hangs", store=name)
-            return StorageUnavailable(f"The {name} has not answered for {self._patience:g} seconds.")
+            return StorageUnavailable(
+                f"The {name} has not answered for {self._patience:g} seconds. Look whether it runs."
+            )
         del self._asked[name]
         error = asked.exception()
         if error is None:
@@ -75,5 +77,5 @@ class Readiness:
         if not isinstance(error, Exception) or as_refusal(error) is None:  # which logs what the store says
             raise error
         if isinstance(error, StorageFull):
-            return InsufficientStorage(f"The {name} has no room left.")
-        return StorageUnavailable(f"The {name} failed. The log says how.")
+            return InsufficientStorage(f"The {name} has no room left. Give it more.")
+        return StorageUnavailable(f"The {name} failed. Look into the log, which says how.")

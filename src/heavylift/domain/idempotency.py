@@ -33,7 +33,8 @@ def check_key(key: str) -> str:
     """The key, if it is one: 1 to 255 visible characters of ASCII."""
     if not 1 <= len(key) <= KEY_CHARS or not (key.isascii() and key.isprintable()):
         raise InvalidRequest(
-            f"Idempotency-Key holds 1 to {KEY_CHARS} visible ASCII characters. A random UUID is a good one.",
+            f"Idempotency-Key must hold 1 to {KEY_CHARS} visible ASCII characters. A random UUID is a good"
+            " one.",
             param="Idempotency-Key",
         )
     return key

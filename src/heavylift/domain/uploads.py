@@ -164,7 +164,8 @@ def admit_part(upload: Upload, size: int, now: float, limits: Limits) -> None:
     if upload.held_bytes + size > limits.held_bytes:
         raise UploadTooLarge(
             f"Upload {upload.id} holds {upload.held_bytes} bytes; {size} more would exceed"
-            f" the {limits.held_bytes} that it may hold.",
+            f" the {limits.held_bytes} that it may hold. Complete it with the Parts that"
+            " it has, or cancel it.",
             param="data",
         )
 
@@ -219,7 +220,8 @@ def explain_mismatch(upload: Upload, held: Sequence[Part], part_ids: Sequence[st
     hint = f" Held but not listed: {some_of(unlisted)}." if unlisted else ""
     return (
         f"Upload {upload.id} expects {upload.bytes} bytes, the {len(part_ids)} listed Parts"
-        f" hold {listed}: {what}.{hint} The Upload stays pending."
+        f" hold {listed}: {what}.{hint} The Upload stays pending: list Parts"
+        " that add up, or send what is missing."
     )
 
 

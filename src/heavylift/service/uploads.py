@@ -265,7 +265,7 @@ class Uploads:
         if upload.receipt != receipt:
             raise UploadCompleted(
                 f"Upload {upload.id} is completed already, with other part_ids or another md5, as"
-                f" File {upload.file_id}.",
+                f" File {upload.file_id}. For other Parts, create a new Upload.",
                 param="upload_id",
             )
         snapshot = await self._snapshot(upload)

@@ -13,7 +13,7 @@ from heavylift.api.server.framing import Chunked, Fixed, Framing
 from heavylift.api.server.heads import Head, Refused, parsed
 from heavylift.api.server.inbox import Dropping, Inbox
 from heavylift.api.server.link import Host, Link
-from heavylift.api.server.refusing import date, refusal, too_late
+from heavylift.api.server.refusing import crowded, date, refusal, too_late
 from heavylift.api.server.states import (
     ANSWER,
     BODY,
@@ -147,7 +147,7 @@ class Connection(Link):
             if not self._inbox.unfinished:
                 self._clock.move(self._bounds.head_seconds)
             if not self._inbox.count(len(self._inbox)):
-                raise Refused(503, "Too many requests have begun and not ended.", "unfinished_requests")
+                raise crowded()
             return False
         self._inbox.count(0)
         self._begin(parsed(raw))
@@ -334,10 +334,9 @@ class Connection(Link):
         elif self._writable is not None or self.state is CLOSED:
             self.hang_up()
         elif self.state is HEAD:
-            seconds = self._bounds.head_seconds
-            self.refuse(too_late(f"The request's headers took more than {seconds:g} seconds."))
+            self.refuse(too_late("The request's headers", self._bounds.head_seconds))
         elif self.state is GATHER:
-            self.refuse(too_late(f"The body took more than {self._bounds.idle_seconds:g} seconds."))
+            self.refuse(too_late("The body", self._bounds.idle_seconds))
 
     _steps: Final[dict[State, Callable[["Connection"], bool]]] = {
         IDLE: _take_head,

@@ -30,13 +30,15 @@ class Refused(Exception):
 
 def malformed(why: str) -> Refused:
     """What came is not HTTP/1.1."""
-    return Refused(400, f"{why} Requests are HTTP/1.1 as RFC 9112 has it.", "malformed_request")
+    return Refused(400, f"{why} Send HTTP/1.1 as RFC 9112 has it.", "malformed_request")
 
 
 def too_large(most: int) -> Refused:
     """A head, or trailers, beyond the bounds."""
     return Refused(
-        431, f"The headers of a request may hold {most} bytes in {LINES} lines.", "headers_too_large"
+        431,
+        f"The headers of a request may hold {most} bytes in {LINES} lines. Send less.",
+        "headers_too_large",
     )
 
 
@@ -112,7 +114,7 @@ class Cutter:
 def _begins_well(data: bytes | bytearray) -> None:
     """Whoever speaks another protocol waits for no end of a head."""
     if data[:2] == TLS_HELLO:
-        raise malformed("This port speaks HTTP in the clear, and this is TLS.")
+        raise malformed("This port speaks HTTP in the clear, and this is TLS: the URL begins with http://.")
     if not data[:1].isupper():
         raise malformed("This cannot be read.")
 
@@ -178,5 +180,7 @@ def _check_coding(lines: list[bytes]) -> None:
     if b"chunked" in codings[:-1]:
         raise malformed("Chunked is the last of the transfer codings, and comes once.")
     raise Refused(
-        501, "The only Transfer-Encoding that is understood here is chunked.", "unknown_transfer_coding"
+        501,
+        "The only Transfer-Encoding here is chunked. Send the body so, or with a length.",
+        "unknown_transfer_coding",
     )

@@ -50,6 +50,12 @@ def refusal(why: Refused) -> bytes:
     )
 
 
-def too_late(message: str) -> Refused:
+def too_late(what: str, seconds: float) -> Refused:
     """Of a request that was begun and not ended in time."""
-    return Refused(408, message, "request_timeout")
+    return Refused(408, f"{what} took more than {seconds:g} seconds. Send it again.", "request_timeout")
+
+
+def crowded() -> Refused:
+    """Of one of too many that were begun and have not ended."""
+    message = "Too many requests have begun and not ended. Send it again, all at once."
+    return Refused(503, message, "unfinished_requests")
