@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from typing import Any, Literal
 
 import structlog
-from structlog.types import Context, EventDict, Processor
+from structlog.types import Context, EventDict, Processor, WrappedLogger
 
 from heavylift.loglines import Lines
+from heavylift.units import shown_size
 
 SHARED: list[Processor] = [
     structlog.stdlib.add_logger_name,
@@ -20,6 +21,36 @@ SHARED: list[Processor] = [
 TRACEBACKS = structlog.processors.ExceptionRenderer(
     structlog.tracebacks.ExceptionDictTransformer(show_locals=False)  # an API key may be among them
 )
+
+
+class Short:
+    """On a terminal, a request is one short line: when, what, its answer, bytes, milliseconds. A refusal or
+    failure has its request id, too. Everything else is shown by `others`."""
+
+    def __init__(self, others: Processor) -> None:
+        self._others = others
+
+    def __call__(self, logger: WrappedLogger, name: str, said: EventDict) -> Any:
+        """The line."""
+        if said.get("event") != "request" or "method" not in said:
+            return self._others(logger, name, said)
+        words = [
+            str(said.get("timestamp", ""))[11:19],
+            f"{said['method']} {_printable(str(said['path']))}",
+            str(said["status"]),
+            shown_size(said["bytes_in"] + said["bytes_out"]),
+            f"{said['ms']:.0f} ms",
+        ]
+        if said["status"] >= 400:
+            words.append(said["request_id"])
+        if said.get("cut"):
+            words.append("cut")
+        return " ".join(filter(None, words))
+
+
+def _printable(text: str) -> str:
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
+
 
 lines = Lines(lambda: sys.stderr)
 """Everything that is logged as JSON passes here, in its order."""
@@ -93,7 +124,7 @@ def configure_logs(form: Literal["auto", "console", "json"], level: str) -> None
     """
     console = form == "console" or (form == "auto" and sys.stderr.isatty())
     renderer: list[Processor] = (
-        [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
+        [Short(structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback))]
         if console
         else [TRACEBACKS, structlog.processors.JSONRenderer()]
     )

@@ -238,6 +238,7 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="The least that is logged."
     )
+    access_log: bool = Field(True, description="Whether a request is a line of the log. Failures are told.")
 
     @model_validator(mode="after")
     def _check_together(self) -> Self:

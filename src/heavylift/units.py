@@ -21,6 +21,16 @@ def size(text: str) -> int:
     return int(found[1]) * SIZES[found[2]]
 
 
+def shown_size(count: float) -> str:
+    """`12.3 MiB`."""
+    names = ["B", "KiB", "MiB", "GiB"]
+    step = 0
+    while count >= 1024 and step < len(names) - 1:
+        count /= 1024
+        step += 1
+    return f"{count:.0f} B" if step == 0 else f"{count:.1f} {names[step]}"
+
+
 def seconds(text: str) -> float:
     """Seconds out of `90`, `0.5`, `90s`, `15m`, `12h`, `7d` or `2w`. Raises ValueError."""
     found = re.fullmatch(r"(\d{1,12}(?:\.\d{1,9})?)\s*([smhdw]?)", text.strip().lower(), re.ASCII)

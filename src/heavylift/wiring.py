@@ -110,6 +110,7 @@ def build_app(settings: Settings, *, clock: Clock | None = None) -> ASGIApp:
         answers_to=settings.answers_to if settings.auth == "off" else None,
         compatible_paths=settings.compatible_paths,
         purposes=settings.purpose_table,
+        access_log=settings.access_log,
     )  # fmt: skip
 
 

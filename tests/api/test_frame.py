@@ -10,6 +10,7 @@ import structlog
 from starlette.types import Receive, Scope, Send
 
 from heavylift.api.body import ClientGone
+from heavylift.api.download import AnswerCut
 from heavylift.api.frame import Frame
 from heavylift.service.ports import BlobMissing, StorageDown, StorageFull
 from heavylift.service.uploads import Uploads
@@ -83,7 +84,7 @@ async def test_what_the_stores_raise_is_told_without_their_words(
     assert ("retry-after" in answer.headers) == (status == 503)
 
 
-async def talk(app: Any) -> list[dict[str, Any]]:
+async def talk(app: Any, *, access_log: bool = True) -> list[dict[str, Any]]:
     sent: list[dict[str, Any]] = []
 
     async def send(message: Any) -> None:
@@ -93,7 +94,7 @@ async def talk(app: Any) -> list[dict[str, Any]]:
         return {"type": "http.request", "body": b"abc", "more_body": False}
 
     scope = {"type": "http", "method": "POST", "path": "/x", "headers": [(b"authorization", KEY.encode())]}
-    await Frame(app, clock=lambda: 1.0)(scope, receive, send)
+    await Frame(app, access_log=access_log, clock=lambda: 1.0)(scope, receive, send)
     return sent
 
 
@@ -172,3 +173,24 @@ async def test_a_bug_is_logged_with_its_request_id(service: Service, monkeypatch
     failed = [line for line in lines if line["event"] == "request.failed"]
     assert [line["request_id"] for line in failed] == [answer.headers["x-request-id"]]
     assert [line["status"] for line in lines if line["event"] == "request"] == [500]
+
+
+async def test_probes_are_logged_at_debug_alone(service: Service) -> None:
+    with structlog.testing.capture_logs() as lines:
+        for path in ("/healthz", "/readyz", "/v1/files"):
+            await service.client.get(path)
+    assert [line["log_level"] for line in lines] == ["debug", "debug", "info"]
+
+
+async def test_without_an_access_log_only_what_was_cut_is_told() -> None:
+    async def whole(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    async def cut(scope: Scope, receive: Receive, send: Send) -> None:
+        raise AnswerCut from StorageDown("gone")
+
+    with structlog.testing.capture_logs() as lines:
+        await talk(whole, access_log=False)
+        assert lines == []
+        await talk(cut, access_log=False)
+    assert [line["event"] for line in lines] == ["storage.failed", "request"]

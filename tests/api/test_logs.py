@@ -1,6 +1,7 @@
 """What a logged error tells, and what it keeps to itself."""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -126,3 +127,26 @@ def test_who_logs_waits_for_a_reader_only_when_very_much_waits() -> None:
         lines = process.stderr.readlines()  # it comes to its end because they are read
         assert process.stdout.read() == "logged\n"
     assert len(lines) == 10_100
+
+
+REQUESTS = """
+import structlog
+from heavylift.logs import configure_logs
+configure_logs("console", "info")
+log = structlog.get_logger("heavylift.request")
+line = dict(request_id="req_1", project="default", method="POST", route="/v1/files", bytes_in=3 * 1024**2)
+log.info("request", path="/v1/files", status=200, bytes_out=0, ms=12.3, **line)
+log.info("request", path="/v1/\\x1b[31m", status=404, bytes_out=10, ms=0.2, **line)
+log.error("request", path="/v1/files", status=200, bytes_out=0, ms=1.0, cut=True, **line)
+log.info("server.draining", grace=3)
+"""
+
+
+def test_on_a_terminal_a_request_is_one_short_line() -> None:
+    words = [sys.executable, "-c", REQUESTS]
+    said = subprocess.run(words, capture_output=True, text=True, check=True, timeout=60).stderr
+    good, refused, cut, other = said.splitlines()
+    assert re.fullmatch(r"\d\d:\d\d:\d\d POST /v1/files 200 3\.0 MiB 12 ms", good)
+    assert re.fullmatch(r"[\d:]{8} POST /v1/\N{REPLACEMENT CHARACTER}\[31m 404 3\.0 MiB 0 ms req_1", refused)
+    assert cut.endswith(" 1 ms cut")
+    assert "server.draining" in other

@@ -91,6 +91,7 @@ IN_ORDER = {
     "files_download_file": ["file_id"],
     "files_list_files": [],
     "files_retrieve_file": ["file_id"],
+    "files_download_files": ["file_ids"],
     "files_upload_files": ["paths"],
     "uploads_add_upload_part": ["upload_id", "data"],
     "uploads_cancel_upload": ["upload_id"],

@@ -35,6 +35,7 @@ def create_app(
     answers_to: Callable[[str], bool] | None = None,
     compatible_paths: bool = False,
     purposes: Collection[str] = PURPOSES,
+    access_log: bool = True,
 ) -> ASGIApp:
     """The whole service as an ASGI application.
 
@@ -43,6 +44,7 @@ def create_app(
     connections, the other it shuts when it is to stop. `answers_to` judges the host's names and keeps
     web pages of elsewhere out, where no key is asked for. `compatible_paths` answers without the prefix
     /v1 too, and under /openai and /openai/v1. `purposes` are those that the documentation offers.
+    `access_log`: a line for each request.
     """
 
     @asynccontextmanager
@@ -70,5 +72,5 @@ def create_app(
     if answers_to is not None:
         stack = own = OwnPages(stack, answers_to=answers_to, origins=cors_origins)
         refuses = own.refusal
-    hot = Hot(app, compatible=compatible_paths, refuses=refuses)
-    return Frame(stack)
+    hot = Hot(app, compatible=compatible_paths, refuses=refuses, access_log=access_log)
+    return Frame(stack, access_log=access_log)

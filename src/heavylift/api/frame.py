@@ -16,6 +16,9 @@ from heavylift.domain import ids
 
 log = structlog.get_logger("heavylift.request")
 
+PROBES = frozenset({"/healthz", "/readyz"})
+"""Asked every few seconds, by machines."""
+
 OPENAI_VERSION = b"2020-10-01"
 """What OpenAI's own service answers, documented under "Debugging requests"."""
 
@@ -23,8 +26,11 @@ OPENAI_VERSION = b"2020-10-01"
 class Frame:
     """ASGI middleware, outermost. One log line a request; never a stack trace to the client."""
 
-    def __init__(self, app: ASGIApp, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, app: ASGIApp, *, access_log: bool = True, clock: Callable[[], float] = time.time
+    ) -> None:
         self._app = app
+        self._access_log = access_log
         self._clock = clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -35,6 +41,7 @@ class Frame:
         passage = Passage(
             scope, receive, send,
             request_id=ids.new_request_id(now=self._clock()), began=time.perf_counter(),
+            access_log=self._access_log,
         )  # fmt: skip
         await passage.run(self._app(scope, passage.receive, passage.send))
 
@@ -49,11 +56,14 @@ class Whole(Protocol):
 class Passage:
     """One request and its answer as they pass: counted, timed, and given their headers."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, *, request_id: str, began: float) -> None:
+    def __init__(
+        self, scope: Scope, receive: Receive, send: Send, *, request_id: str, began: float, access_log: bool
+    ) -> None:
         self._scope = scope
         self._receive = receive
         self._send = send
         self._began = began
+        self._access_log = access_log
         self.request_id = request_id
         scope.setdefault("state", {})["request_id"] = request_id
         self.status = 0
@@ -123,7 +133,9 @@ class Passage:
         )
 
     def log(self) -> None:
-        """One line. Never a header: a key is in one of them."""
+        """One line, if they are wanted or the answer was cut. Never a header: a key is in one of them."""
+        if not (self._access_log or self._cut):
+            return
         scope = self._scope
         state: dict[str, Any] = scope["state"]
         line = {
@@ -141,4 +153,5 @@ class Passage:
             line["cut"] = True
         if "refused_origin" in state:
             line["refused_origin"] = state["refused_origin"]
-        (log.error if self._cut else log.info)("request", **line)
+        say = log.error if self._cut else log.debug if scope["path"] in PROBES else log.info
+        say("request", **line)

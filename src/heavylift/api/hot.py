@@ -90,11 +90,13 @@ class Hot:
         *,
         compatible: bool,
         refuses: Callable[[Scope], Refusal | None] | None = None,
+        access_log: bool = True,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._state = app.state
         self._compatible = compatible
         self._refuses = refuses
+        self._access_log = access_log
         self._clock = clock
 
     def begin(self, cycle: Cycle) -> Coroutine[Any, Any, None] | bool:
@@ -124,6 +126,7 @@ class Hot:
         return Passage(
             cycle.scope, cycle.receive, cycle.send,
             request_id=ids.new_request_id(now=self._clock()), began=cycle.head.began,
+            access_log=self._access_log,
         )  # fmt: skip
 
     async def _answer(self, make: Answer, thing_id: str, cycle: Cycle, passage: Passage) -> None:

@@ -2,7 +2,7 @@
 
 import json
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -40,14 +40,8 @@ def _seconds_of_object(text: str) -> int:
     return value
 
 
-def show_bytes(count: float) -> str:
-    """`12.3 MiB`."""
-    units = ["B", "KiB", "MiB", "GiB"]
-    step = 0
-    while count >= 1024 and step < len(units) - 1:
-        count /= 1024
-        step += 1
-    return f"{count:.0f} B" if step == 0 else f"{count:.1f} {units[step]}"
+show_bytes: Final = units.shown_size
+"""`12.3 MiB`."""
 
 
 def show_moment(unix: int | None) -> str:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from heavylift.cli import amounts, completing
+from heavylift.cli import amounts
 from heavylift.cli.connection import connected, server_of
-from heavylift.cli.download import FILES
+from heavylift.cli.download import Purpose, SomeIds
 from heavylift.cli.exits import USAGE, fail, one_line, say
 from heavylift.cli.output import AsJson, as_data, examples, show_json
 
@@ -25,14 +25,6 @@ EXAMPLES = examples(
     "heavylift files delete --purpose batch --older-than 30d --yes",
 )
 
-Files = Annotated[
-    list[str] | None,
-    typer.Argument(metavar="FILE...", show_default=False, help=FILES, autocompletion=completing.files),
-]
-Purpose = Annotated[
-    str | None,
-    typer.Option(help="All Files of this purpose.", show_default=False, autocompletion=completing.purposes),
-]
 OlderThan = Annotated[
     int | None,
     typer.Option(
@@ -48,7 +40,7 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before Files 
 
 def delete(
     context: typer.Context,
-    file_id: Files = None,
+    file_id: SomeIds = None,
     purpose: Purpose = None,
     older_than: OlderThan = None,
     dry_run: DryRun = False,

@@ -19,20 +19,24 @@ if TYPE_CHECKING:
 EXAMPLES = examples(
     'heavylift download "$FILE" --to copy.jsonl',
     'heavylift download "$FILE" --to - | wc --lines',
+    "heavylift download --purpose fine-tune --to fine-tune",
 )
 
 FILES = "Ids of Files, or names that only one File has."
-FileId = Annotated[
-    str,
-    typer.Argument(
-        metavar="FILE", help="The File's id, or a name that only one has.", autocompletion=completing.files
-    ),
-]
 FileIds = Annotated[list[str], typer.Argument(metavar="FILE...", help=FILES, autocompletion=completing.files)]
+SomeIds = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="FILE...", help=FILES, show_default=False, autocompletion=completing.files),
+]
+Purpose = Annotated[
+    str | None,
+    typer.Option(help="All Files of this purpose.", show_default=False, autocompletion=completing.purposes),
+]
 To = Annotated[
     str,
     typer.Option(metavar="PATH", help="A file, a folder to put it in under its own name, or - for a pipe."),
 ]
+Files = Annotated[int, typer.Option("--files", min=1, max=64, help="Most Files in flight, of many.")]
 Jobs = Annotated[int, typer.Option(min=1, max=64, help="Most ranges in flight.")]
 Resume = Annotated[bool, typer.Option("--resume/--no-resume", help="Go on with an interrupted download.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace a file that is there.")]
@@ -40,30 +44,54 @@ Force = Annotated[bool, typer.Option("--force", help="Replace a file that is the
 
 def download(
     context: typer.Context,
-    file_id: FileId,
+    file_id: SomeIds = None,
+    purpose: Purpose = None,
     to: To = ".",
     jobs: Jobs = 4,
+    files: Files = 8,
     resume: Resume = True,
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
-    """Download a File: in parallel ranges, verified on the disk, put in place whole.
+    """Download Files: in parallel ranges, verified on the disk, put in place whole.
 
     Until then its bytes are in a file of the download's own beside the target, heavylift-*.part.
     After an interruption the same command fetches only what is missing or damaged. What is no
-    regular file is never replaced; a pipe or a device is written into.
+    regular file is never replaced; a pipe or a device is written into. Several Files, and those
+    of a purpose, go into the folder --to, where their names say; what is there already with the
+    same checksum is left out, and one that fails does not keep the others.
     """
     from heavylift.cli.several import Names
     from heavylift.cli.waiting import Waiting
 
+    asked = file_id or []
+    if bool(asked) == (purpose is not None):
+        fail("name Files, or all of a purpose by --purpose: one of the two.", status=USAGE)
+    many = purpose is not None or len(asked) > 1
+    if many and to == "-":
+        fail("--to - takes one File; `heavylift cat` writes several.", status=USAGE)
     if to == "-":
         _check_pouring(as_json=as_json)
     with connected(context, retries=None, hooks=[Waiting()]) as client:
-        file_id = Names(client).id_of(file_id)
+        names = Names(client)
+        ids = [names.id_of(name) for name in asked]
+        if many:
+            from heavylift.cli.fetchmany import Wishes, fetch_many
+
+            wishes = Wishes(
+                file_ids=None if purpose is not None else ids,
+                purpose=purpose,
+                to=to,
+                files=files,
+                jobs=jobs,
+                resume=resume,
+                force=force,
+            )
+            raise typer.Exit(fetch_many(client, server_of(context), wishes, as_json=as_json))
         if to == "-":
-            _pour(client, file_id)
+            _pour(client, ids[0])
             return
-        saved = _fetch(client, file_id, to, jobs=jobs, resume=resume, force=force)
+        saved = _fetch(client, ids[0], to, jobs=jobs, resume=resume, force=force)
     if as_json:
         show_json(as_data(saved))
         return
@@ -103,8 +131,6 @@ def _fetch(
     except KeyboardInterrupt:
         again = "The same command goes on." if resume else "The same command begins again."
         interrupted(f"interrupted. {again}")
-    except FileExistsError as error:
-        fail(f"{error.filename} is there already. --force replaces it, --to names another place.")
 
 
 def _check_pouring(*, as_json: bool) -> None:

@@ -82,6 +82,8 @@ def _remedy(error: Exception, server_url: str) -> str:
             )
         case errors.NotFoundError() if error.code == "unknown_url" or not error.type:
             remedy = f"The base URL is {server_url}: it should end in /v1, as a rule."
+        case FileExistsError():
+            remedy = "--force replaces it, --to names another place."
         case errors.MethodNotAllowedError():
             remedy = f"{server_url} does not have this operation: heavylift servers do."
         case errors.RateLimitError():

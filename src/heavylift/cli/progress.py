@@ -1,7 +1,9 @@
-"""The progress bar: bytes, rate, time left, parts in flight, retries; on a terminal only."""
+"""How far it is: a bar on a terminal, with bytes, rate, time left; elsewhere a line now and then."""
 
+import time
+from collections.abc import Callable
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from rich.console import Console
 from rich.progress import BarColumn, TextColumn
@@ -10,20 +12,34 @@ from rich.table import Column
 from rich.text import Text
 
 from heavylift.cli.amounts import show_bytes, show_span
-from heavylift.cli.exits import one_line
+from heavylift.cli.exits import one_line, say
 from heavylift.cli.voice import VOICE
 from heavylift.client.filesprogress import FilesProgress
 from heavylift.client.progress import Progress
 
 NAME_LETTERS = 24
+LINE_SECONDS: Final = 10.0
+"""Between two lines off a terminal. What is done sooner says nothing."""
 
 
 class _Shown:
-    """A line on standard error, for as long as it is entered."""
+    """A line on standard error, for as long as it is entered; off a terminal, one every LINE_SECONDS."""
 
-    def __init__(self, name: str) -> None:
-        self._display = _display()
+    def __init__(self, name: str, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._name = name
+        self._clock = clock
+        self._told = clock()
+        console = Console(stderr=True)
+        self._in_lines = VOICE.progress and not console.is_terminal
+        self._display = _display(console)
         self._task = self._display.add_task(name, total=None, said="")
+
+    def _show(self, done: int, total: int | None, said: str) -> None:
+        """Called from the SDK's threads, one at a time."""
+        self._display.update(self._task, completed=done, total=total, said=said)
+        if self._in_lines and self._clock() - self._told >= LINE_SECONDS:
+            self._told = self._clock()
+            say(f"{self._name}: {said}")
 
     def __enter__(self) -> Self:
         self._display.start()
@@ -41,34 +57,28 @@ class _Shown:
 class Bar(_Shown):
     """Shows one transfer on standard error. `latest` is the last report, None before the first."""
 
-    def __init__(self, name: str) -> None:
-        super().__init__(_short(name))
+    def __init__(self, name: str, *, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(_short(name), clock=clock)
         self.latest: Progress | None = None
 
     def report(self, progress: Progress) -> None:
         """The SDK's `on_progress`: called from its threads, one at a time."""
         self.latest = progress
-        self._display.update(
-            self._task,
-            completed=progress.bytes_done,
-            total=progress.bytes_total,
-            said=words(progress),
-        )
+        self._show(progress.bytes_done, progress.bytes_total, words(progress))
 
 
 class TotalBar(_Shown):
     """Shows many transfers as one, on standard error."""
 
-    def __init__(self) -> None:
-        super().__init__("files")
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__("files", clock=clock)
 
     def report(self, progress: FilesProgress, said: str) -> None:
         """Called from the SDK's threads, one at a time."""
-        self._display.update(self._task, completed=progress.bytes_done, total=progress.bytes_total, said=said)
+        self._show(progress.bytes_done, progress.bytes_total, said)
 
 
-def _display() -> Display:
-    console = Console(stderr=True)
+def _display(console: Console) -> Display:
     return Display(
         TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True)),
         BarColumn(bar_width=None),

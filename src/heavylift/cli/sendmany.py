@@ -1,7 +1,7 @@
 """Folders and many files for `heavylift upload`: one bar for all, a line for each, and what is left to do."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -34,12 +34,23 @@ class Many:
     skip_existing: bool
 
 
+def _cells(result: FileResult) -> tuple[str, ...]:
+    file = result.file
+    return () if file is None else (file.id, result.filename, show_bytes(file.bytes))
+
+
 @dataclass(slots=True)
 class Tally:
-    """What became of all files: a line for each as it ends, and the counts."""
+    """What became of all files: a line for each as it ends, and the counts.
+
+    `verb` and `does` say what is done with a file, `cells` what its line tells.
+    """
 
     server: Server
     as_json: bool
+    verb: str = "sent"
+    does: str = "sends"
+    cells: Callable[[FileResult], Sequence[str]] = _cells
     sent: int = 0
     skipped: int = 0
     failed: int = 0
@@ -57,8 +68,7 @@ class Tally:
             self.sent += 1
             self.size += result.file.bytes
             if not self.as_json:
-                cells = (result.file.id, result.filename, show_bytes(result.file.bytes))
-                typer.echo("\t".join(map(one_line, cells)))
+                typer.echo("\t".join(map(one_line, self.cells(result))))
         if self.as_json:
             show_json(self._data(result))
 
@@ -85,8 +95,9 @@ class Tally:
 
     def summary(self) -> str:
         """All of it in a sentence."""
-        said = f"{self.sent} sent ({show_bytes(self.size)}), {self.skipped} left out, {self.failed} failed"
-        again = " The same command sends just what failed." if self.failed else ""
+        done = f"{self.sent} {self.verb} ({show_bytes(self.size)})"
+        said = f"{done}, {self.skipped} left out, {self.failed} failed"
+        again = f" The same command {self.does} just what failed." if self.failed else ""
         return f"{said}.{again}"
 
 

@@ -2,12 +2,13 @@
 
 from heavylift.client.methods import Function
 from heavylift.client.operations import files, uploads
-from heavylift.client.stories import download, upload, uploadfiles
+from heavylift.client.stories import download, downloadfiles, upload, uploadfiles
 
 __all__ = [
     "files_create_file",
     "files_delete_file",
     "files_download_file",
+    "files_download_files",
     "files_list_files",
     "files_retrieve_file",
     "files_upload_files",
@@ -37,4 +38,5 @@ files_list_files = Function(files.list_files)
 files_retrieve_file = Function(files.retrieve_file)
 files_delete_file = Function(files.delete_file)
 files_download_file = Function(download.download_file)
+files_download_files = Function(downloadfiles.download_files)
 files_upload_files = Function(uploadfiles.upload_files)

@@ -177,10 +177,10 @@ class DownloadedFile(Model):
 
 
 class FileResult(BaseModel):
-    """What became of one file of many: its `file` on the server, or the `error` that kept it from that.
+    """What became of one file of many, sent or fetched: its `file` on the server, or the `error`.
 
-    `skipped` says why it was left out: it was sent before (then `file` is what it became), or it is no
-    regular file. `path` is the local one.
+    `skipped` says why it was left out: it was there before (then `file` is the one on the server), or it
+    is no regular file. `path` is the local one.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)

@@ -77,6 +77,7 @@ class Files(FilesNames):
     delete_file = Method(funcs.files_delete_file)
     save_file = Method(funcs.files_download_file)
     upload_files = Method(funcs.files_upload_files)
+    download_files = Method(funcs.files_download_files)
 
     @overload
     def download_file(
@@ -133,6 +134,7 @@ class AsyncFiles(AsyncFilesNames):
     delete_file = AsyncMethod(funcs.files_delete_file)
     save_file = AsyncMethod(funcs.files_download_file)
     upload_files = AsyncMethod(funcs.files_upload_files)
+    download_files = AsyncMethod(funcs.files_download_files)
 
     @overload
     def download_file(

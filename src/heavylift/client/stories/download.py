@@ -2,6 +2,7 @@
 
 import os
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -10,7 +11,7 @@ from pydantic import Field
 from heavylift.client.calls import Flow, surroundings, work
 from heavylift.client.disk.targets import Destination, Pipe, Place, already_there, find_target, open_pipe
 from heavylift.client.journal import open_record, record_name
-from heavylift.client.models import DownloadedFile, told_bytes
+from heavylift.client.models import DownloadedFile, File, told_bytes
 from heavylift.client.operations.files import retrieve_file
 from heavylift.client.operations.wire import Arguments, checked, given
 from heavylift.client.options import RequestOptions
@@ -32,6 +33,17 @@ class DownloadArguments(Arguments):
     range_size: Annotated[int, Field(ge=1)]
     resume: bool
     overwrite: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """What the user asked for."""
+
+    max_concurrency: int
+    range_size: int
+    resume: bool
+    overwrite: bool
+    options: RequestOptions
 
 
 def download_file(
@@ -61,27 +73,38 @@ def download_file(
         resume=resume,
         overwrite=overwrite,
     )
-    setting = yield from surroundings()
     file = yield from retrieve_file(file_id=file_id, options=options)
-    layout = Layout(size=told_bytes(file) or 0, part_size=range_size)
+    wishes = Wishes(
+        max_concurrency=max_concurrency, range_size=range_size, resume=resume, overwrite=overwrite,
+        options=given(options),
+    )  # fmt: skip
+    return (yield from download_known(file, file_id, to=to, wishes=wishes, on_progress=on_progress))
+
+
+def download_known(
+    file: File, file_id: str, *, to: Destination, wishes: Wishes, on_progress: OnProgress | None
+) -> Flow[DownloadedFile]:
+    """The same for a File that the server has told of. Its id is the one that was asked for."""
+    setting = yield from surroundings()
+    layout = Layout(size=told_bytes(file) or 0, part_size=wishes.range_size)
     meter = Meter(
         id=file_id,
         total=layout.size,
         parts=layout.count,
         clock=setting.clock,
         report=on_progress,
-        window=Window(most=max_concurrency, clock=setting.clock),
+        window=Window(most=wishes.max_concurrency, clock=setting.clock),
     )
-    errand = Errand(file_id=file_id, file=file, meter=meter, options=given(options))
+    errand = Errand(file_id=file_id, file=file, meter=meter, options=wishes.options)
     if not isinstance(to, str | os.PathLike):
         return (yield from pour(errand, into=to, name=str(getattr(to, "name", ""))))
     target = yield from work(lambda aborted: find_target(to, filename=file.filename, file_id=file_id))
     if isinstance(target, Pipe):
         return (yield from _into_pipe(errand, target.path))
     name = record_name("download", errand.options.server_url or setting.server_url, file_id, str(target.real))
-    record = open_record(setting.state_folder / "transfers", name) if resume else None
+    record = open_record(setting.state_folder / "transfers", name) if wishes.resume else None
     filling = Filling(errand, folder=target.real.parent, record=record, layout=layout)
-    return (yield from _to_its_place(filling, errand, target, overwrite=overwrite))
+    return (yield from _to_its_place(filling, errand, target, overwrite=wishes.overwrite))
 
 
 def _into_pipe(errand: Errand, path: Path) -> Flow[DownloadedFile]:

@@ -127,7 +127,7 @@ class Sending:
             raise
         except (HeavyliftError, OSError) as error:
             result = _failed(found, error)
-            if _concerns_all(error):
+            if concerns_all(error):
                 self._hopeless = error
         with self._lock:
             self.failures += result.error is not None
@@ -202,7 +202,7 @@ def _failed(found: Found, error: Exception) -> FileResult:
     return FileResult(path=found.path, filename=found.name, error=error)
 
 
-def _concerns_all(error: Exception) -> bool:
+def concerns_all(error: Exception) -> bool:
     """Whether no other file would fare better: nobody takes this key, or nobody answers."""
     if isinstance(error, errors.InvalidRequestError):
         return isinstance(error, errors.MissingKeyError)
