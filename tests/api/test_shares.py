@@ -75,6 +75,24 @@ def test_what_is_given_back_twice_counts_once() -> None:
         room.take(Place("a"))
 
 
+def test_a_room_has_places_of_its_own_however_many_are_taken_elsewhere() -> None:
+    room = Room(16, own=2)
+    for _ in range(2):
+        assert room.take(Place("a"), elsewhere=16) is None
+    assert room.take(Place("b"), elsewhere=16) is not None  # of whoever has more than a share of those two
+    for project in ("a", "b", "c"):
+        with pytest.raises(Overloaded):
+            room.take(Place(project), elsewhere=16)
+
+
+def test_a_room_that_has_filled_those_elsewhere_gives_its_places_to_newcomers() -> None:
+    room = Room(16, own=2)
+    filled(room, "a", 16)
+    assert all(room.take(Place("b"), elsewhere=2) for _ in range(7))
+    with pytest.raises(Overloaded):
+        room.take(Place("b"), elsewhere=2)
+
+
 @given(st.lists(st.sampled_from("abc")), st.integers(1, 7))
 def test_whoever_comes_a_project_below_its_share_is_never_refused(arrivals: list[str], most: int) -> None:
     room, held = Room(most), dict.fromkeys("abc", 0)

@@ -7,12 +7,17 @@ from heavylift.api.running.board import Seat
 from heavylift.api.shares import RETRY_AFTER, Place, Room
 from heavylift.domain.errors import Overloaded, ShuttingDown
 
+OWN = 4
+"""One in so many of a worker's places is taken by nobody who sits in another worker. All workers together
+receive so much more at the most."""
+
 
 class Gate:
     """Counts the bodies inside: at most `most` at once in each worker, and as many JSON documents beside.
 
     None begins once it is shut. Workers that share count their bodies together: who has more than `most`
-    is not refused beside others that have less. Who gives way is decided among those of one worker.
+    is not refused beside others that have less. Who gives way is decided among those of one worker, which
+    has a part of its places in any case: see `Room`.
     """
 
     def __init__(self, most: int) -> None:
@@ -30,6 +35,7 @@ class Gate:
     def share(self, seat: Seat, workers: int) -> None:
         """Count together with the other workers at that board."""
         self._seat = seat
+        self._bodies.own = self._bodies.most // OWN
         self._bodies.most *= workers
 
     def shut(self) -> None:

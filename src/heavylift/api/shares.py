@@ -26,11 +26,15 @@ class Room:
     """At most `most` places at once.
 
     Nobody is refused while one is free. When none is, a project that holds more than its share,
-    which is `most` by the number of projects inside, gives one up to a project that holds less.
+    which is all of them by the number of projects inside, gives one up to a project that holds less.
+
+    Of several rooms that count together each has a few, its `own`, which those elsewhere cannot take: there
+    a newcomer finds its share even if all others sit in another room. So all have so many more at the most.
     """
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, *, own: int = 0) -> None:
         self.most = most
+        self.own = own
         self.count = 0
         self._held: dict[str, set[Place]] = {}
 
@@ -39,7 +43,8 @@ class Room:
 
         Raises Overloaded.
         """
-        loser = self._loser(place.project) if self.count + elsewhere >= self.most else None
+        places = max(self.own, self.most - elsewhere)
+        loser = self._loser(place.project, places) if self.count >= places else None
         if loser is not None:
             self.give_back(loser)
         self._held.setdefault(place.project, set()).add(place)
@@ -56,9 +61,10 @@ class Room:
         if not held:
             del self._held[place.project]
 
-    def _loser(self, project: str) -> Place:
-        """The place that `project` gets: of those who have most, one for which the least has come so far."""
-        share = max(1, self.most // len(self._held.keys() | {project}))
+    def _loser(self, project: str, places: int) -> Place:
+        """The one of so many `places` that `project` gets: of those who have most, one for which the least
+        has come so far."""
+        share = max(1, places // len(self._held.keys() | {project}))
         if len(self._held.get(project, ())) < share:
             for held in sorted(self._held.values(), key=len, reverse=True):
                 if len(held) <= share:
