@@ -107,7 +107,7 @@ The examples below are one session. They need `jq`.
 NOT_RUN = {"serve": "a server that does not end"}
 """By the name of a command: why its examples are not run."""
 
-ORDER = ("login", "whoami", "logout", "upload", "download", "files", "uploads", "doctor")
+ORDER = ("login", "whoami", "logout", "check", "upload", "download", "files", "uploads", "doctor")
 """Commands of the client come first, in the order in which their examples make sense."""
 
 LAST = ("delete", "complete", "cancel")

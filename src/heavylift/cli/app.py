@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 
 from heavylift._version import __version__
 from heavylift.cli import (
+    check,
     doctor,
     download,
     files,
@@ -76,6 +77,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,  # they show local variables, which may hold a key
 )
 app.command("upload", epilog=upload.EXAMPLES)(upload.upload)
+app.command("check", epilog=check.EXAMPLES)(check.check)
 app.command("download", epilog=download.EXAMPLES)(download.download)
 app.add_typer(files.app, name="files")
 for alias, meant in files.ALIASES.items():

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from heavylift.cli.connection import Options
 
 PANEL: Final = "Options before or after any command"
-LOCAL: Final = frozenset({"serve", "sweep", "migrate", "migrate-data", "settings", "keys", "projects"})
+LOCAL: Final = frozenset(
+    {"check", "serve", "sweep", "migrate", "migrate-data", "settings", "keys", "projects"}
+)
 """Commands that ask no server."""
 OF_SERVERS: Final = ("base_url", "api_key", "profile", "ca_cert", "timeout")
 OF_SPEECH: Final = frozenset({"quiet", "verbose", "no_progress"})

@@ -1,6 +1,7 @@
 """`heavylift upload`: files of any size, in parts, several at once; goes on after an interruption."""
 
 import os
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
@@ -50,6 +51,9 @@ FilesFrom = Annotated[
     ),
 ]
 Files = Annotated[int, typer.Option("--files", min=1, max=64, help="Most files in flight, of many.")]
+Check = Annotated[
+    bool, typer.Option("--check", help="Look JSON lines through first, as `heavylift check` does.")
+]
 Purpose = Annotated[
     str,
     typer.Option(
@@ -111,6 +115,7 @@ def upload(
     skip_existing: SkipExisting = False,
     files_from: FilesFrom = None,
     files: Files = 16,
+    check: Check = False,
     as_json: AsJson = False,
 ) -> None:
     """Upload files of any size: in parts, several at once, every part checked.
@@ -139,10 +144,14 @@ def upload(
     if files_from is not None or dry_run or skip_existing or len(paths) > 1 or any(map(os.path.isdir, paths)):
         many = _many(paths, files_from, wishes, include=include, exclude=exclude)
         many = replace(many, files=files, skip_existing=skip_existing)
+        if check:
+            _look_first(_regular(many), purpose, as_json=as_json)
         raise typer.Exit(_send_many(context, many, wishes, dry_run=dry_run, as_json=as_json))
     if include or exclude:
         fail("--include and --exclude are about folders.", status=USAGE)
-    _check(paths, wishes)
+    _check(paths, wishes, check=check)
+    if check:
+        _look_first(paths, purpose, as_json=as_json)
     with connected(context, retries=None, hooks=[Waiting()]) as client:
         status = send_all(client, server_of(context), paths, wishes, as_json=as_json)
     raise typer.Exit(status)
@@ -182,6 +191,24 @@ def _send_many(
         return send_many(client, server_of(context), many, wishes, as_json=as_json)
 
 
+def _regular(many: "Many") -> Iterator[str]:
+    """The files that can be sent."""
+    from heavylift.client.stories.uploadfiles import chosen
+
+    return (found.path for found in chosen(many.paths, many.choice) if not (found.odd or found.error))
+
+
+def _look_first(paths: Iterable[str], purpose: str, *, as_json: bool) -> None:
+    """Out unless all lines of these files are what the purpose needs."""
+    from heavylift.cli.check import KINDS, look_through
+
+    kind = KINDS.get(purpose)
+    if kind is None:
+        fail(f"--check knows the formats of {', '.join(KINDS)}: say which by --purpose.", status=USAGE)
+    if look_through(paths, kind, as_json=as_json, err=True):
+        fail("nothing was sent, because of what is wrong above.")
+
+
 def _check_alone(paths: list[str], wishes: "Wishes", *, many: bool) -> None:
     alone = [
         name for name, value in (("--filename", wishes.filename), ("--upload-id", wishes.upload_id)) if value
@@ -190,12 +217,14 @@ def _check_alone(paths: list[str], wishes: "Wishes", *, many: bool) -> None:
         fail(f"{alone[0]} is about one file, but {len(paths)} are given.", status=USAGE)
 
 
-def _check(paths: list[str], wishes: "Wishes") -> None:
+def _check(paths: list[str], wishes: "Wishes", *, check: bool) -> None:
     """Before the first byte is sent: is everything there, and does it fit together?"""
     if not paths:
         fail("name a file or a folder to upload, or --files-from a list.", status=USAGE)
     if "-" in paths and not wishes.filename:
         fail("standard input has no name: say what the File is called with --filename.", status=USAGE)
+    if "-" in paths and check:
+        fail("standard input cannot be read twice, so --check needs a file.", status=USAGE)
     if "-" in paths and wishes.upload_id:
         fail("standard input cannot be read twice, so --upload-id needs a file.", status=USAGE)
     for path in paths:
