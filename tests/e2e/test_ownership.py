@@ -116,6 +116,12 @@ def test_a_folder_of_somebody_elses_files_is_not_taken_and_not_emptied(tmp_path:
     assert bytes_in(tmp_path / "cache") == [b"cached"] * 20
 
 
+async def test_a_new_disk_is_taken_although_no_catalog_knows_it(tmp_path: Path) -> None:
+    (tmp_path / "disk" / "lost+found").mkdir(parents=True)
+    await opens(tmp_path / "ours", f"file://{tmp_path}/disk")
+    assert (tmp_path / "disk" / MARK).exists()
+
+
 async def test_a_folder_that_is_not_the_one_it_was_is_noticed_until_the_mark_is_put_there_by_hand(
     theirs: Path,
 ) -> None:

@@ -73,6 +73,7 @@ class DiskBlobs:
         self._root = os.path.abspath(root)
         self._durable = durable
         self._reserve = reserve
+        self._laid_out = make
         if make:
             prepare(self._root)
         elif not os.path.isdir(self._root):
@@ -189,7 +190,10 @@ class DiskBlobs:
         return stuck
 
     def _older_in(self, folder: str, moment: float) -> list[str]:
-        with storage_errors(), os.scandir(f"{self._root}/{folder}") as entries:
+        path = f"{self._root}/{folder}"
+        if not self._laid_out and not os.path.exists(path):
+            return []  # nobody has put anything there yet
+        with storage_errors(), os.scandir(path) as entries:
             return [
                 entry.name
                 for entry in entries
