@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests.cli.typing_in import Desk
+from tests.cli.typing_in import Desk, Terminal
 from tests.house.project import ROOT
 
 
@@ -53,3 +53,34 @@ def test_a_disk_that_is_full_before_the_catalog_stands_is_no_bug(desk: Desk, wor
         f"heavylift: The catalog {desk.folder}/data/catalog.sqlite cannot be opened: "
     )
     assert desk.run("migrate").out.startswith("migrated an empty catalog")
+
+
+def made_ready(desk: Desk) -> None:
+    """An installation with the usual project."""
+    assert desk.run("migrate").status == 0
+    assert desk.run("projects", "create", "default").status == 0
+
+
+def test_the_list_of_keys_fits_a_screen(desk: Desk) -> None:
+    made_ready(desk)
+    for name in ("laptop", "a-name-that-is-too-long-for-a-line-of-the-screen"):
+        assert desk.run("keys", "create", "--name", name).status == 0
+    assert desk.run("keys", "revoke", "laptop").status == 0
+    with Terminal(desk, ("keys", "list"), columns=80) as terminal:
+        assert terminal.end() == 0
+    head, *lines = terminal.plain.splitlines()
+    assert max(map(len, (head, *lines))) <= 80
+    ids = {key["id"] for key in json.loads(desk.run("keys", "list", "--json").out)}
+    assert {line.split()[0] for line in lines} == ids
+    assert sorted(line.split()[-1] for line in lines) == ["now", "revoked"]
+
+
+def test_several_keys_are_revoked_and_an_unknown_one_keeps_no_other(desk: Desk) -> None:
+    made_ready(desk)
+    for name in ("one", "two"):
+        assert desk.run("keys", "create", "--name", name).status == 0
+    done = desk.run("keys", "revoke", "one", "nobody", "two", "--json")
+    assert done.status == 1
+    assert [json.loads(line)["revoked"] for line in done.out.splitlines()] == [True, True]
+    assert "nobody" in json.loads(done.err)["error"]["message"]
+    assert desk.run("keys", "revoke", "one").status != 0

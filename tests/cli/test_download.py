@@ -4,14 +4,15 @@ import os
 import stat
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from heavylift.cli.streams import CLOSED
-from tests.cli.typing_in import Desk
-from tests.support.answers import Answer, partial
+from tests.cli.typing_in import Desk, Terminal
+from tests.support.answers import Answer, Asked, partial
 from tests.support.stand_in import StandIn, keep, stand_in_server
 
 CONTENT = bytes(range(250)) * 40
@@ -127,3 +128,30 @@ def test_the_server_does_not_choose_the_path(at: Desk, server: StandIn, shown: s
     assert (inside / name).read_bytes() == CONTENT
     assert [path.name for path in inside.iterdir()] == [name]
     assert {path.name for path in at.folder.iterdir()} <= {"inside", "state"}
+
+
+def test_ctrl_c_among_several_files_keeps_what_has_come_and_the_same_command_goes_on(
+    at: Desk, server: StandIn
+) -> None:
+    keep(server, "more.bin", "user_data", CONTENT)
+    stalled, released = threading.Event(), threading.Event()
+
+    def stall(asked: Asked) -> None:
+        stalled.set()
+        released.wait(60)
+
+    server.answers(r"GET /files/file-2/content", stall)
+    words = ("download", "--purpose", "user_data", "--to", "to", "--files", "1")
+    with Terminal(at, words) as terminal:
+        assert stalled.wait(60)
+        terminal.until("1 of 2 files")
+        terminal.press_ctrl_c()
+        released.set()
+        assert terminal.end() == 130
+    assert "interrupted: 1 fetched, 0 failed. The same command goes on." in terminal.plain
+    done = at.run(*words)
+    assert done.status == 0, done.err
+    assert "1 fetched (9.8 KiB), 1 left out, 0 failed" in done.err
+    assert {path.name: path.read_bytes() for path in (at.folder / "to").iterdir()} == {
+        "kept.bin": CONTENT, "more.bin": CONTENT,
+    }  # fmt: skip

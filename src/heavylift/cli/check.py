@@ -62,7 +62,8 @@ def _look_through(path: str, kind: "Kind", *, as_json: bool, err: bool) -> int:
             if wrong <= SHOWN:
                 typer.echo(_told(path, problem, as_json=as_json), err=err)
     more = f"; the first {SHOWN} are shown" if wrong > SHOWN else ""
-    say(f"{path}: {lines.count:,} lines, {wrong:,} things wrong{more}.")
+    counted = f"{lines.count:,} {'line' if lines.count == 1 else 'lines'}"
+    say(f"{path}: {counted}, {wrong or 'nothing'} wrong{more}.")
     return wrong
 
 

@@ -18,6 +18,8 @@ LOCAL: Final = frozenset(
 """Commands that ask no server."""
 OF_SERVERS: Final = ("base_url", "api_key", "profile", "ca_cert", "timeout")
 OF_SPEECH: Final = frozenset({"quiet", "verbose", "no_progress"})
+RANGE: Final = "_get_number_range_help_str"
+"""What writes a range in the language's own way, [1<=x<=64], behind a value in help."""
 CHATTY: Final = ("httpx2", "heavylift")
 """Loggers that --verbose lets speak."""
 
@@ -103,6 +105,7 @@ def _dress(one: Any) -> None:
             parameter.display_type_rich = _always(None)
         else:
             parameter.display_type_rich = _always(value_of(parameter))
+        setattr(parameter, RANGE, _always(None))
 
 
 def value_of(option: Any) -> str | None:
@@ -112,6 +115,9 @@ def value_of(option: Any) -> str | None:
     kind = option.type_descriptor
     if kind.is_choice and not option.metavar:
         return "|".join(str(choice) for choice in kind.choices)
+    least, most = getattr(option, "min", None), getattr(option, "max", None)
+    if least is not None and most is not None:
+        return f"{least}-{most}"
     return str(option.metavar or option.name.upper())
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from heavylift.cli.amounts import show_ago
+from heavylift.cli.exits import FAILED, complain
 from heavylift.cli.local import Config, Data, load_settings, with_stores
 from heavylift.cli.output import AsJson, Wide, examples, in_brief, show_table
 
@@ -62,11 +63,19 @@ def list_keys(
         typer.echo(json.dumps([asdict(key) for key in keys]))
         return
 
-    told = _ago if in_brief(wide=wide) else _day
+    if in_brief(wide=wide):
+        show_table(
+            ("id", "name", "project", "created"),
+            (
+                (key.id, key.name, key.project, _ago(key.created_at) if key.revoked_at is None else "revoked")
+                for key in keys
+            ),
+        )
+        return
     show_table(
         ("id", "name", "ends in", "project", "created", "revoked"),
         (
-            (key.id, key.name, key.hint, key.project, told(key.created_at), told(key.revoked_at))
+            (key.id, key.name, key.hint, key.project, _day(key.created_at), _day(key.revoked_at))
             for key in keys
         ),
         wide=wide,
@@ -76,22 +85,37 @@ def list_keys(
 @app.command("revoke", epilog=examples('heavylift keys revoke "$KEY"'))
 def revoke(
     key: Annotated[
-        str, typer.Argument(help="The key's id, as `keys list` shows it, or its name if no other has it.")
+        list[str],
+        typer.Argument(
+            metavar="KEY...", help="Ids of keys, as `keys list` shows them, or names that no other has."
+        ),
     ],
     config: Config = None,
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:
-    """End a key for good. A running service refuses it within seconds."""
+    """End keys for good. A running service refuses them within seconds."""
     settings = load_settings(config, data=data)
 
+    from heavylift.domain.errors import InvalidRequest
     from heavylift.stores import make_keys
 
-    async def work(stores: "Stores") -> str:
-        return await make_keys(stores).revoke(key)
+    async def work(stores: "Stores") -> bool:
+        all_known = True
+        for named in key:
+            try:
+                revoked = await make_keys(stores).revoke(named)
+            except InvalidRequest as refusal:
+                if len(key) == 1:
+                    raise
+                complain(refusal.message)
+                all_known = False
+            else:
+                typer.echo(json.dumps({"id": revoked, "revoked": True}) if as_json else f"revoked {revoked}")
+        return all_known
 
-    revoked = with_stores(settings, work)
-    typer.echo(json.dumps({"id": revoked, "revoked": True}) if as_json else f"revoked {revoked}")
+    if not with_stores(settings, work):
+        raise typer.Exit(FAILED)
 
 
 def _day(moment: int | None) -> str:
