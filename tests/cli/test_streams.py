@@ -1,6 +1,7 @@
 """Closed and full standard streams end in one plain line, and nothing is written where it does not belong."""
 
 import json
+import os
 import shlex
 import subprocess
 import sys
@@ -8,6 +9,7 @@ import sys
 import pytest
 
 from tests.cli.typing_in import SECONDS, Desk
+from tests.support.stand_in import StandIn, keep
 
 
 def shell(desk: Desk, words: str, streams: str) -> "subprocess.CompletedProcess[str]":
@@ -41,6 +43,19 @@ def test_a_closed_input_is_an_empty_one(desk: Desk) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_a_reader_that_has_seen_enough_is_no_trouble(desk: Desk) -> None:
-    done = shell(desk, "files list --json", "| head -c 1")
-    assert done.stderr == ""
+@pytest.mark.parametrize("files", [1, 3_000])  # what is written at the end, and in the middle of a list
+def test_a_reader_that_has_seen_enough_is_no_trouble(plain_desk: Desk, stand_in: StandIn, files: int) -> None:
+    for _ in range(files):
+        keep(stand_in, "a.bin", "user_data", b"abc")
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "heavylift.cli", "files", "list", "--json"],
+            cwd=plain_desk.folder, env=plain_desk.environment, stdout=writer, stderr=subprocess.PIPE,
+            timeout=SECONDS, check=False,
+        )  # fmt: skip
+    finally:
+        os.close(writer)
+    assert stand_in.count("GET /files.*") == 1
+    assert done.stderr == b""

@@ -11,6 +11,7 @@ import httpx2
 
 from heavylift.cli.amounts import show_bytes
 from heavylift.cli.connection import Server
+from heavylift.client.calls import MOST_OF_ONE
 from heavylift.client.credentials import authorization
 from heavylift.client.drivers.naming import naming
 from heavylift.client.drivers.opening import open_client
@@ -66,7 +67,7 @@ def storage(server: Server) -> Finding:
             http.stream("GET", url, timeout=PATIENCE) as answer,
         ):
             status, headers = answer.status_code, answer.headers
-            text = read_whole(answer).decode("utf-8", "replace")
+            text = read_whole(answer, MOST_OF_ONE).decode("utf-8", "replace")
     except HeavyliftError as error:
         said = f"{url} gave no answer: {error}"
         return Finding(check="storage", state="failed", said=said, remedy="Look at the server's log.")

@@ -6,7 +6,7 @@ network itself, so the same flow runs on the blocking and on the asynchronous dr
 
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeAlias, TypeVar
 
 from heavylift.client.options import NO_OPTIONS, RequestOptions
 from heavylift.client.sources import FileContent, Source
@@ -56,6 +56,14 @@ class Watch(Protocol):
     def pushed_back(self) -> None:
         """The server asked for less: 429 or 503."""
         ...
+
+
+MOST_OF_ONE: Final = 1024 * 1024
+"""Bytes of an answer about one thing: an Upload with its File and the longest names has 8 KB."""
+
+MOST_OF_PAGE: Final = 32 * 1024 * 1024
+"""Bytes of a page: 10,000 entries with names of 255 characters have 14 MB, and as much again where a server
+writes every character as an escape."""
 
 
 class Sink(Protocol):
@@ -116,7 +124,8 @@ class Call(Generic[T_co]):
 
     With `sink` the body goes there as it comes; with `stream` it is left unread. `once`: it creates
     something, and is sent with an idempotency key. `settle` makes an answer out of a refusal that
-    follows a lost answer, or gives None. `most_ms` bounds how long it is tried, unless the user says so.
+    follows a lost answer, or gives None. `most_ms` bounds how long it is tried, unless the user says so;
+    `most_bytes` bounds an answer that is read whole.
     """
 
     operation: str
@@ -132,6 +141,7 @@ class Call(Generic[T_co]):
     stream: bool = False
     patient: bool = False
     most_ms: int | None = None
+    most_bytes: int = MOST_OF_ONE
     once: bool = False
     settle: "Callable[[SDKError], Flow[T_co | None]] | None" = None
 
@@ -163,6 +173,7 @@ class Attempt:
     tally: Tally
     sink: Sink | None = None
     stream: bool = False
+    most_bytes: int = MOST_OF_ONE
 
 
 @dataclass(frozen=True, slots=True)

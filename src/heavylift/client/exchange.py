@@ -11,7 +11,7 @@ from urllib.parse import urlencode, urlsplit
 from pydantic import ValidationError
 
 from heavylift._version import __version__
-from heavylift.client import errors, redirects
+from heavylift.client import calls, errors, redirects
 from heavylift.client.bodies import prepare
 from heavylift.client.calls import Answer, Attempt, Call, Discard, Evaluate, Flow, Pause, Request, Tally
 from heavylift.client.config import Setting
@@ -120,14 +120,13 @@ class Attempts(Generic[T]):
         return outcome
 
     def _followed(self, call: Call[Any], request: Request, attempt: int) -> Flow[Answer | HeavyliftError]:
-        logger = self._setting.logger
         for _ in range(redirects.MOST + 1):
-            log_request(logger, request, attempt=attempt)
+            log_request(self._setting.logger, request, attempt=attempt)
             outcome = yield from _attempt(call, request)
             if not isinstance(outcome, Answer):
                 return outcome
             self._contact.answered = True
-            log_answer(logger, request, outcome)
+            log_answer(self._setting.logger, request, outcome)
             further = redirects.redirected(request, outcome) if outcome.status < 400 else None
             if further is None:
                 return outcome
@@ -140,13 +139,9 @@ class Attempts(Generic[T]):
         contact = self._contact
         if contact.honours_keys is None:
             asked = Call(
-                operation="listFiles",
-                method="GET",
-                path="/files",
-                query={"limit": "1"},
-                parse=lambda answer: answer,
-                options=self._call.options,
-            )
+                operation="listFiles", method="GET", path="/files", query={"limit": "1"},
+                parse=lambda answer: answer, most_bytes=calls.MOST_OF_PAGE, options=self._call.options,
+            )  # fmt: skip
             request = yield from _request(asked, self._setting, context, {})
             answer = yield from self._followed(asked, request, context.attempt)
             if not isinstance(answer, Answer) or answer.status >= 500 or answer.status in _ANOTHER_TIME:
@@ -239,7 +234,10 @@ def _attempt(call: Call[Any], request: Request) -> Flow[Answer | HeavyliftError]
     """Send once. What a retry may mend is returned, all else raised; counted bytes are taken back."""
     outgoing = prepare(request.body)
     tally = Tally(call.watch)
-    step = Attempt(request=request, outgoing=outgoing, tally=tally, sink=call.sink, stream=call.stream)
+    step = Attempt(
+        request=request, outgoing=outgoing, tally=tally, sink=call.sink, stream=call.stream,
+        most_bytes=call.most_bytes,
+    )  # fmt: skip
     try:
         answer: Answer = yield step
     except (errors.ConnectionError, errors.RequestTimeoutError) as error:

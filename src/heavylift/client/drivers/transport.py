@@ -79,7 +79,7 @@ class BlockingTransport:
             return _answer(response)
         try:
             if attempt.sink is None or response.status_code >= 300:
-                return _read(response, read_whole(response))
+                return _read(response, read_whole(response, attempt.most_bytes))
             attempt.sink.begin(response.status_code, response.headers)
             try:
                 body = Body(response, straight=self._owned, raw=attempt.sink.raw)
@@ -219,7 +219,7 @@ class AsyncTransport:
             return _answer(response)
         try:
             if attempt.sink is None or response.status_code >= 300:
-                return _read(response, await read_whole_async(response))
+                return _read(response, await read_whole_async(response, attempt.most_bytes))
             sink = attempt.sink
             try:  # a cancellation may come while the thread begins
                 await in_thread(lambda: sink.begin(response.status_code, response.headers))

@@ -8,9 +8,6 @@ import httpx2
 
 from heavylift.client.errors import SDKError
 
-MOST: Final = 64 * 1024 * 1024
-"""Bytes of an answer: a page of 10,000 entries with the longest names has 20 MB."""
-
 MOST_OF_ERROR: Final = 1024 * 1024
 """Bytes of an error. The rest of a longer one is left unread."""
 
@@ -18,9 +15,9 @@ _CODINGS: Final = {"gzip": 47, "x-gzip": 47, "deflate": 47}
 """What a proxy may have coded all the same, and zlib's name for "find out which of the two"."""
 
 
-def read_whole(response: httpx2.Response) -> bytes:
-    """All of it. Raises SDKError for too much."""
-    body = _Whole(response)
+def read_whole(response: httpx2.Response, most: int) -> bytes:
+    """All of it. Raises SDKError for more than `most` bytes."""
+    body = _Whole(response, most)
     pieces: Iterator[bytes] = response.iter_bytes() if response.is_stream_consumed else response.iter_raw()
     for piece in pieces:
         if not body.takes(piece):
@@ -28,9 +25,9 @@ def read_whole(response: httpx2.Response) -> bytes:
     return body.content()
 
 
-async def read_whole_async(response: httpx2.Response) -> bytes:
+async def read_whole_async(response: httpx2.Response, most: int) -> bytes:
     """The same, awaited."""
-    body = _Whole(response)
+    body = _Whole(response, most)
     pieces: AsyncIterator[bytes] = (
         response.aiter_bytes() if response.is_stream_consumed else response.aiter_raw()
     )
@@ -53,10 +50,10 @@ def kept(response: httpx2.Response, content: bytes) -> httpx2.Response:
 class _Whole:
     """A body that grows up to its bound, before and after its coding is undone."""
 
-    def __init__(self, response: httpx2.Response) -> None:
+    def __init__(self, response: httpx2.Response, most: int) -> None:
         self._response = response
         self._fails = response.status_code >= 300
-        self._most = MOST_OF_ERROR if self._fails else MOST
+        self._most = MOST_OF_ERROR if self._fails else most
         self._pieces: list[bytes] = []
         self._size = 0
         coding = "" if response.is_stream_consumed else response.headers.get("content-encoding", "").lower()

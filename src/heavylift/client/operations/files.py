@@ -4,7 +4,7 @@ from contextlib import closing
 from typing import Final, Literal
 
 from heavylift.client import checksums
-from heavylift.client.calls import Answer, Call, Flow, FormBody, Sink, Watch, ask
+from heavylift.client.calls import MOST_OF_PAGE, Answer, Call, Flow, FormBody, Sink, Watch, ask
 from heavylift.client.errors import CorruptedError, FileChangedError, HeavyliftError, NotFoundError, SDKError
 from heavylift.client.intake import explain_empty, take_in
 from heavylift.client.models import File, FileDeleted, Page, told_bytes
@@ -18,6 +18,7 @@ from heavylift.client.operations.wire import (
     given,
     query,
     reading,
+    reading_page,
     segment,
 )
 from heavylift.client.options import NO_OPTIONS, RequestOptions
@@ -145,7 +146,8 @@ def list_files(
                 method="GET",
                 path="/files",
                 query=query(purpose=purpose, limit=limit, order=order, after=after),
-                parse=reading(Page[File]),
+                parse=reading_page(Page[File]),
+                most_bytes=MOST_OF_PAGE,
                 options=given(options),
             )
         )

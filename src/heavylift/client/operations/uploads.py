@@ -8,7 +8,7 @@ from typing import Final, Literal
 from pydantic import NonNegativeInt
 
 from heavylift.client import checksums
-from heavylift.client.calls import Answer, Call, Flow, FormBody, JsonBody, Watch, ask
+from heavylift.client.calls import MOST_OF_PAGE, Answer, Call, Flow, FormBody, JsonBody, Watch, ask
 from heavylift.client.errors import BadRequestError, CorruptedError, HeavyliftError, SDKError
 from heavylift.client.intake import take_in
 from heavylift.client.models import CompletedUpload, Page, Upload, UploadPart
@@ -21,6 +21,7 @@ from heavylift.client.operations.wire import (
     given,
     query,
     reading,
+    reading_page,
     segment,
 )
 from heavylift.client.options import NO_OPTIONS, RequestOptions
@@ -282,7 +283,8 @@ def list_uploads(
                 method="GET",
                 path="/uploads",
                 query=query(status=status, limit=limit, order=order, after=after),
-                parse=reading(Page[Upload]),
+                parse=reading_page(Page[Upload]),
+                most_bytes=MOST_OF_PAGE,
                 options=given(options),
             )
         )
@@ -305,7 +307,8 @@ def list_upload_parts(
                 method="GET",
                 path=f"/uploads/{segment('upload_id', upload_id)}/parts",
                 query=query(limit=limit, order=order, after=after),
-                parse=reading(Page[UploadPart]),
+                parse=reading_page(Page[UploadPart]),
+                most_bytes=MOST_OF_PAGE,
                 options=given(options),
             )
         )

@@ -1,13 +1,14 @@
 """What the operations share: checking arguments before anything is sent, reading answers."""
 
+import re
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, TypeAlias, TypeVar
+from typing import Annotated, Any, Final, TypeAlias, TypeVar
 from urllib.parse import quote
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints, ValidationError
 
 from heavylift.client.calls import Answer
-from heavylift.client.errors import SDKValidationError
+from heavylift.client.errors import SDKError, SDKValidationError
 from heavylift.client.models import ExpiresAfter
 from heavylift.client.options import NO_OPTIONS, RequestOptions
 
@@ -20,6 +21,11 @@ Expiry: TypeAlias = ExpiresAfter | Mapping[str, Any] | int
 def _seconds(value: object) -> object:
     return {"seconds": value} if isinstance(value, int) and not isinstance(value, bool) else value
 
+
+MOST_VALUES: Final = 500_000
+"""Values in one page: 10,000 entries of 20 fields each have 220,000."""
+
+_STRINGS: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"?')
 
 Named = Annotated[str, StringConstraints(min_length=1)]
 Expires = Annotated[ExpiresAfter | None, BeforeValidator(_seconds)]
@@ -68,6 +74,42 @@ def query(**values: str | int | None) -> dict[str, str]:
 def reading(kind: type[M]) -> Callable[[Answer], M]:
     """How to understand an answer that is this model as JSON."""
     return lambda answer: kind.model_validate_json(answer.content)
+
+
+def reading_page(kind: type[M]) -> Callable[[Answer], M]:
+    """The same of a page of a list. Raises SDKError for more entries than any list has: each costs a
+    hundred times the memory that it takes on the wire."""
+
+    def read(answer: Answer) -> M:
+        if _values(answer.content) > MOST_VALUES:
+            raise SDKError(
+                f"One page of a list holds more than {MOST_VALUES} values. Is this the server that is meant?",
+                status_code=answer.status,
+                headers=answer.headers,
+                raw_response=answer.raw,
+            )
+        return kind.model_validate_json(answer.content)
+
+    return read
+
+
+def _values(content: bytes) -> int:
+    """How many values JSON holds at most, or that they are too many. Where it matters, what only looks like
+    them inside of strings does not count."""
+    count = _marks(content, 0, len(content))
+    if count <= MOST_VALUES:
+        return count
+    count = end = 0
+    for text in _STRINGS.finditer(content):
+        count += _marks(content, end, text.start())
+        end = text.end()
+        if count > MOST_VALUES:
+            return count
+    return count + _marks(content, end, len(content))
+
+
+def _marks(content: bytes, start: int, end: int) -> int:
+    return sum(content.count(mark, start, end) for mark in (b",", b"{", b"["))
 
 
 def given(options: RequestOptions | None) -> RequestOptions:
