@@ -60,8 +60,12 @@ class FromVariables(EnvSettingsSource):
 def in_file(path: Path, *, named_by: str = CONFIG_VARIABLE) -> dict[str, Any]:
     """What a TOML file of settings says; an empty text counts as unset. Raises WrongSetting, which says what
     the file is `named_by`."""
+    if path.is_fifo():
+        raise WrongSetting(
+            f"{named_by}={path} is a pipe, and the settings are read more than once: name a file"
+        )
     try:
-        said = tomllib.loads(path.read_text(encoding="utf-8"))
+        said = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise WrongSetting(f"{named_by}={path} cannot be read: {error.strerror}") from error
     except ValueError as error:  # no TOML, or no text

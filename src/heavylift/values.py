@@ -113,16 +113,16 @@ def _json(text: str, expected: str) -> object:
         raise ValueError(f"expected is {expected} ({error})") from None
 
 
-Size: TypeAlias = Annotated[int, _written(units.size)]
-"""Bytes: `65536`, `64K`, `16MiB`."""
+Size: TypeAlias = Annotated[int, Field(le=2**60), _written(units.size)]
+"""Bytes: `65536`, `64K`, `16MiB`. A database counts no more than eight times as many."""
 
 Number: TypeAlias = Annotated[int, Field(le=1_000_000_000)]
 """How many of something: no more than every database can count."""
 
-Seconds: TypeAlias = Annotated[float, _written(units.seconds)]
-"""`0.5`, `90`, `15m`, `2h`."""
+Seconds: TypeAlias = Annotated[float, Field(le=1_000_000_000), _written(units.seconds)]
+"""`0.5`, `90`, `15m`, `2h`. No clock goes on for ever."""
 
-Count: TypeAlias = Annotated[int, _written(units.seconds)]
+Count: TypeAlias = Annotated[int, Field(le=1_000_000_000), _written(units.seconds)]
 """The same in whole seconds."""
 
 Place: TypeAlias = Annotated[Path, _written(expanded)]
