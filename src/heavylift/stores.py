@@ -22,10 +22,11 @@ from heavylift.catalog import (
     unserved,
     while_serving,
 )
+from heavylift.client.address import read_own
 from heavylift.environment import WrongSetting, usable
 from heavylift.places import check_apart, check_clear
-from heavylift.private import make_folder, write_anew
-from heavylift.service.keys import FirstKey, Keys
+from heavylift.private import make_folder, write_anew, write_once
+from heavylift.service.keys import FirstKey, Keys, is_secret
 from heavylift.service.moving import House, Move, Moved
 from heavylift.service.ownership import WrongBlobs, check_unclaimed, claim
 from heavylift.service.ports import NAMED, BlobStore, Catalog, Clock, NotDeleted, StorageDown
@@ -36,6 +37,9 @@ from heavylift.settings import Durability, Settings
 from heavylift.shown import shown_url
 
 log = structlog.get_logger("heavylift.sweeper")
+
+OF_OTHERS = 0o077
+"""The rights to a file that are not its owner's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,9 +228,16 @@ async def bootstrap(settings: Settings, keys: Keys) -> FirstKey:
     )
 
 
-def keep_key(settings: Settings, secret: str) -> None:
-    """Write a key where nobody but the owner of the file may read it. Raises WrongSetting."""
+def keep_key(settings: Settings, secret: str) -> str:
+    """Write a key where nobody but the owner of the file may read it, unless there is one, of a start that
+    broke off or is under way. Which is there, durably, then. Raises WrongSetting."""
     path = settings.key_file
+    line, fresh = f"{secret}\n", path.with_name(f"{path.name}-{token_hex(8)}")
     with usable("data", settings.data):
         make_folder(settings.data)
-        write_anew(path, secret + "\n", fresh=path.with_name(f"{path.name}-{token_hex(8)}"))
+        write_once(path, line, fresh=fresh)
+        kept = (read_own(path) or "").strip()
+        if is_secret(kept) and not path.stat().st_mode & OF_OTHERS:
+            return kept
+        write_anew(path, line, fresh=fresh)  # a link, open to others, or no key
+    return secret

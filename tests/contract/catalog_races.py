@@ -85,7 +85,12 @@ class CatalogRaces:
 
     async def test_of_many_first_starts_one_makes_the_first_key(self, catalog: Catalog) -> None:
         kept = list[str]()
-        starts = (Keys(catalog, clock=lambda: NOW).bootstrap(keep=kept.append) for _ in range(12))
+
+        def keep(secret: str) -> str:
+            kept.append(secret)
+            return secret
+
+        starts = (Keys(catalog, clock=lambda: NOW).bootstrap(keep=keep) for _ in range(12))
         secrets = [first.secret for first in await asyncio.gather(*starts) if first.secret is not None]
         assert len(secrets) == len(await catalog.keys()) == 1
         assert kept == secrets

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import re
 import secrets
 import time
 from collections.abc import Callable, Sequence
@@ -15,6 +16,9 @@ DEFAULT_PROJECT = "default"
 PREFIX = "hl-"
 SECRET_BYTES = 32
 """256 bits: no salt and no slow hash are needed to keep such a secret from being guessed."""
+
+SECRET = re.compile(r"hl-[A-Za-z0-9_-]{43}")
+"""32 bytes in base64, as `new_secret` makes them."""
 
 LEAST_CHARACTERS = 16
 """Of a key that the operator chose: shorter ones can be guessed."""
@@ -73,9 +77,9 @@ class Keys:
         self._verified[digest] = (project, now + CACHE_SECONDS)
         return project
 
-    async def bootstrap(self, secret: str | None = None, *, keep: Callable[[str], None]) -> FirstKey:
+    async def bootstrap(self, secret: str | None = None, *, keep: Callable[[str], str]) -> FirstKey:
         """Make sure there is a first project, and a key to it: `secret` if given, else a new one if the
-        catalog has no key at all. `keep` stores the new secret before it opens anything."""
+        catalog has no key at all. `keep` stores a new secret, unless it has one; which it has then."""
         await self.add_project(DEFAULT_PROJECT, exist_ok=True)
         if secret is not None:
             return FirstKey(remark=await self._add_chosen(secret))
@@ -88,16 +92,16 @@ class Keys:
             await asyncio.sleep(TURN_SECONDS)
         return FirstKey()
 
-    async def _make_first(self, holder: str, keep: Callable[[str], None]) -> str | None:
-        """A key that is kept before it is one: a crash between leaves a key that opens nothing, and the next
-        start makes another."""
+    async def _make_first(self, holder: str, keep: Callable[[str], str]) -> str | None:
+        """A key that is kept before it is one. After a crash between, the next start makes a key of what is
+        kept. So does another one that begins because this one stood still for as long as the lease lasts:
+        whichever goes on, and whichever dies, what is kept is never anything but the key."""
         try:
             if await self._catalog.keys():
                 return None
-            secret = new_secret()
-            keep(secret)
-            await self._store(secret, project=DEFAULT_PROJECT, name="first")
-            return secret
+            secret = keep(new_secret())
+            made = await self._store(secret, project=DEFAULT_PROJECT, name="first")
+            return secret if made else None
         finally:
             now = self._clock()
             await self._catalog.take_lease(FIRST, holder, now=now, until=now)
@@ -216,6 +220,11 @@ def check_name(name: str, *, of: str) -> None:
 def new_secret() -> str:
     """A secret that nobody can guess."""
     return PREFIX + secrets.token_urlsafe(SECRET_BYTES)
+
+
+def is_secret(text: str) -> bool:
+    """Whether it is whole, and may be one that was made here."""
+    return SECRET.fullmatch(text) is not None
 
 
 def digest_of(secret: str) -> str:
