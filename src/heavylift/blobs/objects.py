@@ -51,6 +51,10 @@ TURN_SECONDS = 10.0
 READING = 64 * 1024 * 1024
 """Bytes of ranges that are ready, or under way, for all clients. Beyond it each has 32 KiB of its own."""
 
+LOOK_SECONDS = 5.0
+"""Within which a store that has just failed must answer a small read. Longer, and it is away: whoever asked
+for a deletion has waited for one request's time already."""
+
 PROBE = "heavylift-probe"
 """The one object that is written to prove that writing works. It stays: on a bucket that keeps versions, to
 delete it would leave another one each time."""
@@ -237,8 +241,12 @@ class ObjectBlobs:
         """Whether the store answers at all. By reading: a write would leave a version behind where they are
         kept. Raises StorageDown."""
         self._check_open()
-        with suppress(BlobMissing), store_errors():
-            await obstore.get_async(self._store, self._prefix + MARK)
+        try:
+            async with asyncio.timeout(LOOK_SECONDS):
+                with suppress(BlobMissing), store_errors():
+                    await obstore.get_async(self._store, self._prefix + MARK)
+        except TimeoutError as error:
+            raise StorageDown(f"the object store failed: no answer in {LOOK_SECONDS:g} seconds") from error
 
     async def _delete_one(self, key: str) -> None:
         await self._remove([self._path(key)])
