@@ -12,6 +12,7 @@ from heavylift.client.bodies import prepare
 from heavylift.client.calls import FormBody
 from heavylift.client.config import settle
 from heavylift.client.errors import HeavyliftError, InvalidRequestError
+from heavylift.client.filesprogress import FilesMeter, FilesProgress
 from heavylift.client.mime import guess_mime_type
 from heavylift.client.origins import checked_url
 from heavylift.client.progress import Meter, Progress
@@ -120,12 +121,27 @@ def test_reports_come_ten_times_a_second_at_most_and_the_last_state_always(clock
         meter.part_begun()
         meter.moved(1)
         meter.retrying()
-        meter.part_ended(done=True)
-        meter.enter("transferring", note="begun anew" if meter.snapshot().parts_done == 1 else "")
+        meter.part_ended(done=False)
+        meter.enter("transferring", note="begun anew" if meter.snapshot().bytes_done == 1 else "")
     assert 9 <= len(reports) <= 11
     assert [report.note for report in reports if report.note] == ["begun anew"]
     meter.enter("done")
     assert (reports[-1].phase, reports[-1].bytes_done, reports[-1].retries) == ("done", 1000, 1000)
+
+
+def test_the_end_of_a_part_and_of_a_file_is_told_at_once(clock: Clock):
+    reports: list[Progress] = []
+    meter = metered(clock, reports)
+    meter.part_begun()
+    meter.moved(100)
+    meter.part_ended(done=True)
+    assert reports[-1].parts_done == 1
+    of_files: list[FilesProgress] = []
+    files = FilesMeter(clock=clock, report=of_files.append)
+    files.begun()
+    files.moved(100)
+    files.ended(failed=False, skipped=False)
+    assert (of_files[-1].files_done, of_files[-1].files_in_flight) == (1, 0)
 
 
 def test_rate_and_time_left_follow_the_last_seconds(clock: Clock):

@@ -49,8 +49,8 @@ def api(served: Served) -> Iterator[httpx2.Client]:
 
 
 def noise(size: int) -> bytes:
-    """Bytes that hold no boundary."""
-    return os.urandom(size)
+    """Bytes that hold no boundary, nor the end of one: their first is none of its letters."""
+    return b"\0" + os.urandom(size - 1)
 
 
 def part_head(served: Served, upload: str, length: int, **headers: str | int) -> bytes:

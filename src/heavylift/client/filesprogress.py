@@ -33,7 +33,7 @@ OnFilesProgress: TypeAlias = Callable[[FilesProgress], object]
 
 
 class FilesMeter:
-    """Adds up what all transfers tell, reported ten times a second at most. Safe to call from threads."""
+    """Adds up what all transfers tell, and reports it as Meter does. Safe to call from threads."""
 
     def __init__(self, *, clock: Callable[[], float], report: OnFilesProgress | None) -> None:
         self.total: tuple[int, int] | None = None
@@ -73,7 +73,7 @@ class FilesMeter:
             self._skipped += skipped
             self._bytes += passed_over
             self._passed_over += passed_over
-            self._tell()
+            self._tell(now=True)
 
     def last(self) -> None:
         """The last report."""

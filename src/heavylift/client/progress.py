@@ -46,8 +46,9 @@ OnProgress: TypeAlias = Callable[[Progress], object]
 class Meter:
     """Adds up what the calls of one transfer tell, and reports it. A Watch; safe to call from threads.
 
-    Reports come one at a time, at most ten a second, and always with the last state: what falls between two
-    reports is in the next one, and the end of the transfer is told at once.
+    Reports come one at a time, of bytes at most ten a second, and always with the last state: what falls
+    between two reports is in the next one. The end of a part and of the transfer is told at once: nothing
+    may come behind it for long, or at all.
     """
 
     def __init__(
@@ -112,7 +113,7 @@ class Meter:
         with self._lock:
             self._in_flight -= 1
             self._parts_done += done
-            self._tell()
+            self._tell(now=done)
 
     def enter(self, phase: Phase, *, note: str = "") -> None:
         """Another phase begins. A note stays until it was told, and until the next one."""
