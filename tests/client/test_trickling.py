@@ -7,10 +7,12 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpcore2
 import httpx2
 import pytest
 
 from heavylift.client import errors
+from heavylift.client.drivers.heads import Patience, head_awaited
 from heavylift.client.drivers.whole import read_whole, read_whole_async
 from tests.client.both import Both
 from tests.support.answers import Answer
@@ -28,6 +30,8 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "part": lambda client: client.uploads.add_upload_part(upload_id="upload_1", data=b"abc"),
     "complete": lambda client: client.uploads.complete_upload(upload_id="upload_1", part_ids=["part_1"]),
     "cancel": lambda client: client.uploads.cancel_upload(upload_id="upload_1"),
+    "files": lambda client: client.files.list_files(),
+    "parts": lambda client: client.uploads.list_upload_parts(upload_id="upload_1"),
     "upload": lambda client: client.uploads.get_upload(upload_id="upload_1"),
 }
 
@@ -64,6 +68,42 @@ def test_of_a_failure_by_drops_the_status_is_told(both: Both) -> None:
     both.server.answers(".*", by_drops(both.server, 403), forever=True)
     with pytest.raises(errors.PermissionDeniedError):
         both.do(CALLS["file"], timeout_ms=1_000)
+
+
+HEADS = {
+    "headers": (b"HTTP/1.1 200 OK\r\n", b"x-more: 1\r\n"),
+    "one header": (b"HTTP/1.1 200 OK\r\nx-more: ", b"1"),
+    "interim answers": (b"", b"HTTP/1.1 102 Processing\r\n\r\n"),
+}
+
+
+@pytest.mark.parametrize("head", HEADS)
+@pytest.mark.parametrize("ask", ["file", "part"])
+def test_a_head_by_drops_is_given_up_as_silence_is(both: Both, ask: str, head: str) -> None:
+    begun, drop = HEADS[head]
+    drops: list[Any] = [begun]
+    for _ in range(DROPS):
+        drops += [drop, lambda: both.server.released.wait(0.03)]
+    rest = {"headers": b"", "one header": b"\r\n", "interim answers": b"HTTP/1.1 200 OK\r\n"}[head]
+    drops.append(rest + b"content-length: 16\r\n\r\n" + b'{"id": "file-1"}')
+    both.server.answers(".*", Answer(head=b"", body=drops), forever=True)
+    with pytest.raises(errors.RequestTimeoutError):
+        both.do(CALLS[ask], timeout_ms=1_000)
+
+
+def test_a_head_is_awaited_from_the_last_byte_that_went_out() -> None:
+    now = 0.0
+    waiting = Patience(lambda: now)
+    now = 500.0  # a large Part on a slow line
+    waiting.wrote()
+    now = 540.0
+    assert waiting.left(60.0) == 60.0  # of a body each piece has it
+    with head_awaited():
+        assert waiting.left(60.0) == 20.0
+        assert waiting.left(None) is None
+        now = 560.0
+        with pytest.raises(httpcore2.ReadTimeout):
+            waiting.left(60.0)
 
 
 class Pieces(httpx2.SyncByteStream, httpx2.AsyncByteStream):

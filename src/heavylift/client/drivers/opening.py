@@ -7,6 +7,7 @@ from typing import Final, Generic, TypeVar
 import httpx2
 
 from heavylift.client.config import SILENCE_MS
+from heavylift.client.drivers.heads import bounded
 from heavylift.client.drivers.trusting import trusted
 from heavylift.client.endpoint import SYSTEM, Trust
 from heavylift.client.errors import InvalidRequestError
@@ -74,7 +75,7 @@ class _Roads(Generic[T]):
             except (ValueError, httpx2.InvalidURL):
                 raise _unfit(proxy, "it is no URL") from None
         made: T = self._kind(verify=trust, trust_env=False, limits=LIMITS, proxy=named)
-        return made
+        return bounded(made)
 
 
 class Roads(_Roads[httpx2.HTTPTransport], httpx2.BaseTransport):

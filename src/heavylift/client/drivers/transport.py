@@ -12,6 +12,7 @@ from heavylift.client.bodies import Outgoing
 from heavylift.client.calls import Answer, Attempt, Request, Sink, Tally
 from heavylift.client.config import SILENCE_MS
 from heavylift.client.drivers.clients import AsyncClients, BlockingClients
+from heavylift.client.drivers.heads import head_awaited
 from heavylift.client.drivers.naming import naming
 from heavylift.client.drivers.opening import open_client, patience
 from heavylift.client.drivers.reading import AsyncBody, Body
@@ -74,7 +75,8 @@ class BlockingTransport:
             content=_reading(attempt, aborted) if outgoing.length else None,
             **_extras(attempt.request, owned=self._owned),
         )
-        response = client.send(request, stream=True)
+        with head_awaited():
+            response = client.send(request, stream=True)
         if attempt.stream and response.status_code < 300:
             return _answer(response)
         try:
@@ -214,7 +216,8 @@ class AsyncTransport:
             else None,
             **_extras(attempt.request, owned=self._owned),
         )
-        response = await client.send(request, stream=True)
+        with head_awaited():
+            response = await client.send(request, stream=True)
         if attempt.stream and response.status_code < 300:
             return _answer(response)
         try:
