@@ -15,6 +15,7 @@ from heavylift.client import errors
 from heavylift.client.drivers.heads import Patience, head_awaited
 from heavylift.client.drivers.whole import read_whole, read_whole_async
 from tests.client.both import Both
+from tests.client.test_answers_bounded import first
 from tests.support.answers import Answer
 from tests.support.stand_in import StandIn, stand_in_server
 
@@ -30,8 +31,8 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "part": lambda client: client.uploads.add_upload_part(upload_id="upload_1", data=b"abc"),
     "complete": lambda client: client.uploads.complete_upload(upload_id="upload_1", part_ids=["part_1"]),
     "cancel": lambda client: client.uploads.cancel_upload(upload_id="upload_1"),
-    "files": lambda client: client.files.list_files(),
-    "parts": lambda client: client.uploads.list_upload_parts(upload_id="upload_1"),
+    "files": lambda client: first(client.files.list_files()),
+    "parts": lambda client: first(client.uploads.list_upload_parts(upload_id="upload_1")),
     "upload": lambda client: client.uploads.get_upload(upload_id="upload_1"),
 }
 
