@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 """Seconds. A bound on what must happen, not a wait."""
 
 

@@ -11,7 +11,7 @@ from tests.serving import serving
 @pytest.mark.parametrize("wanted", [True, False])
 def test_lines_about_requests_can_be_left_out(tmp_path: Path, wanted: bool) -> None:
     env = {"HEAVYLIFT_ACCESS_LOG": str(wanted).lower()}
-    with serving(tmp_path, env=env) as served, httpx2.Client() as client:
+    with serving(tmp_path, env=env) as served, httpx2.Client(timeout=60) as client:
         client.headers["Authorization"] = f"Bearer {served.key}"
         assert client.get(f"{served.root}/healthz").status_code == 200
         assert client.get(f"{served.url}/files").status_code == 200  # the short way

@@ -182,7 +182,7 @@ async def test_more_bodies_than_fit_are_503_with_a_time_to_wait(start: Start) ->
         headers = {"Content-Type": "application/octet-stream"}
         path = f"/v1/uploads/{upload_id}/parts"
         first = asyncio.create_task(service.client.post(path, content=slow(), headers=headers))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await inside.wait()
         for answer in (
             await service.client.post(path, content=b"x", headers=headers),

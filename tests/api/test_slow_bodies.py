@@ -14,7 +14,7 @@ ENDLESS = 3600
 async def test_a_body_that_never_stands_still_and_never_gets_anywhere_is_408(
     serve: Serve, framing: str
 ) -> None:
-    async with serve(idle_timeout=0.5, body_timeout=ENDLESS, body_rate=10**9) as connected:
+    async with serve(idle_timeout=1.5, body_timeout=ENDLESS, body_rate=10**9) as connected:
         chunked = framing == "chunks"
         named = {"Transfer_Encoding": "chunked"} if chunked else {"Content_Length": "1000000"}
         head = await part_head(connected, **named)

@@ -1,13 +1,13 @@
 """Every documented exit code, provoked; every error one line with a remedy."""
 
 import json
-import socket
 from dataclasses import replace
 
 import pytest
 
 from heavylift.cli.exits import MEANINGS
 from tests.cli.typing_in import Desk, Ended
+from tests.ports import closed_port
 from tests.support.stand_in import Handler, StandIn
 
 WRONG = [
@@ -25,11 +25,6 @@ WRONG = [
     ("--base-url", "ftp://nowhere", "files", "list"),
     ("--timeout", "inf", "files", "list"),
 ]
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return int(taken.getsockname()[1])
 
 
 def check(ended: Ended, status: int) -> None:
@@ -98,7 +93,8 @@ def test_4_when_the_key_is_wrong_or_missing(desk: Desk) -> None:
 
 
 def test_5_when_nobody_answers(desk: Desk) -> None:
-    check(desk.run("files", "list", HEAVYLIFT_BASE_URL=f"http://127.0.0.1:{free_port()}/v1"), 5)
+    with closed_port() as port:
+        check(desk.run("files", "list", HEAVYLIFT_BASE_URL=f"http://127.0.0.1:{port}/v1"), 5)
 
 
 def test_5_when_the_server_is_silent_for_too_long(plain_desk: Desk, stand_in: StandIn) -> None:

@@ -98,7 +98,9 @@ async def test_wherever_it_is_cancelled_nothing_is_torn(tmp_path: Path):
             round_of.target.unlink()
             round_of.mend()
         assert ROUNDS // 4 < cancelled < ROUNDS
-        assert descriptors() <= before + 2
+        async with asyncio.timeout(60):  # the server's threads close what they hear of
+            while descriptors() > before + 2:
+                await asyncio.sleep(0.01)
 
 
 async def test_a_pipe_that_nobody_reads_can_be_given_up(tmp_path: Path):
@@ -110,7 +112,7 @@ async def test_a_pipe_that_nobody_reads_can_be_given_up(tmp_path: Path):
         while not server.count("GET /files/file-1"):
             await asyncio.sleep(0)
         task.cancel()
-        assert not await asyncio.wait_for(task, 30)
+        assert not await asyncio.wait_for(task, 60)
         assert round_of.target.is_fifo()
 
 

@@ -22,7 +22,7 @@ class SlowlyBeginning:
 
     def begin(self, status: int, headers: Mapping[str, str]) -> None:
         self.entered.set()
-        assert self.leave.wait(30)
+        assert self.leave.wait(60)
         self.open = True
 
     def write(self, block: bytes | memoryview) -> None:

@@ -18,7 +18,9 @@ from heavylift.client.drivers.reading import Straight
 from tests.support.stand_in import Handler, StandIn, stand_in_server
 
 CONTENT = random.Random(9).randbytes(3_000_001)
-NO_RETRIES = RequestOptions(timeout_ms=500, retries=RetryConfig("none"))
+NO_RETRIES = RequestOptions(timeout_ms=60_000, retries=RetryConfig("none"))
+IMPATIENT = RequestOptions(timeout_ms=1500, retries=RetryConfig("none"))
+"""A busy machine is late by more: only for an answer that never comes to its end."""
 
 Fetch = Callable[..., list[bytes]]
 
@@ -55,18 +57,18 @@ def fetch(request: pytest.FixtureRequest, server: StandIn, tmp_path: Path) -> Fe
     """The blocks of so many downloads in a row, by one client of its own."""
     setting: dict[str, Any] = {"api_key": "", "server_url": server.url, "state_folder": tmp_path}
 
-    def blocking(size: int, times: int = 1) -> list[bytes]:
+    def blocking(size: int, times: int = 1, options: RequestOptions = NO_RETRIES) -> list[bytes]:
         with Heavylift(**setting) as client:
-            content = client.files.download_file(file_id="file-1", options=NO_RETRIES)
+            content = client.files.download_file(file_id="file-1", options=options)
             return [block for _ in range(times) for block in content.blocks(size=size)]
 
-    async def awaited(size: int, times: int = 1) -> list[bytes]:
+    async def awaited(size: int, times: int = 1, options: RequestOptions = NO_RETRIES) -> list[bytes]:
         async with AsyncHeavylift(**setting) as client:
-            content = client.files.download_file(file_id="file-1", options=NO_RETRIES)
+            content = client.files.download_file(file_id="file-1", options=options)
             return [block for _ in range(times) async for block in content.blocks(size=size)]
 
-    def in_a_loop(size: int, times: int = 1) -> list[bytes]:
-        return asyncio.run(awaited(size, times))
+    def in_a_loop(size: int, **wishes: Any) -> list[bytes]:
+        return asyncio.run(awaited(size, **wishes))
 
     return blocking if request.param == "blocking" else in_a_loop
 
@@ -129,7 +131,7 @@ def test_a_body_that_stands_still_is_a_time_out(fetch: Fetch, server: StandIn):
     answers(server, stand_still)
     try:
         with pytest.raises(errors.RequestTimeoutError, match="ReadTimeout"):
-            fetch(262_144)
+            fetch(262_144, options=IMPATIENT)
     finally:
         let_go.set()
 

@@ -3,7 +3,6 @@
 import asyncio
 import gzip
 import json
-import socket
 import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ from heavylift.client import errors
 from heavylift.client.calls import Request
 from heavylift.client.hooks import HookContext, Hooks
 from heavylift.client.retries import BackoffStrategy, RetryConfig
+from tests.ports import closed_port
 from tests.support.answers import Answer
 from tests.support.stand_in import StandIn, stand_in_server
 
@@ -49,9 +49,8 @@ def server() -> Iterator[StandIn]:
 @pytest.fixture
 def shut() -> Iterator[int]:
     """A port of loopback on which nobody listens, and nobody else will."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        yield taken.getsockname()[1]
+    with closed_port() as port:
+        yield port
 
 
 def retrieve(url: str, folder: Path, **settings: object) -> object:

@@ -29,6 +29,7 @@ from heavylift.client.calls import Answer
 from heavylift.client.hooks import HookContext, Hooks
 from tests import serving
 from tests.client.corrupting import MARK, corrupting
+from tests.ports import free_port
 from tests.serving import Served
 
 MIB = 1024 * 1024
@@ -155,8 +156,8 @@ def test_what_is_damaged_on_its_way_is_noticed_and_sent_again(
 
 
 def test_a_server_that_is_killed_and_started_again_costs_what_was_in_flight(tmp_path: Path, path: Path):
-    with serving.serving(tmp_path / "data") as first:
-        port = first.port
+    port = ("--port", str(free_port()))
+    with serving.serving(tmp_path / "data", options=port) as first:
         restarted: list[Served] = []
 
         class KillOnce(Hooks):
@@ -168,7 +169,7 @@ def test_a_server_that_is_killed_and_started_again_costs_what_was_in_flight(tmp_
                     self.parts += context.operation == "addUploadPart"
                     if self.parts == 4 and not restarted:
                         first.kill()
-                        restarted.append(serving.start(tmp_path / "data", options=("--port", str(port))))
+                        restarted.append(serving.start(tmp_path / "data", options=port))
                 return answer
 
         try:

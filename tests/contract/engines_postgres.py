@@ -6,7 +6,6 @@ Databases are copies of a migrated template, so each test has one to itself.
 import itertools
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -22,6 +21,7 @@ import psycopg
 import pytest
 
 from heavylift.catalog import migrate_catalog
+from tests.ports import free_port
 
 START_SECONDS = 60
 TEMPLATE = "migrated"
@@ -54,14 +54,6 @@ def programs(version: str) -> Path:
 def as_nobody() -> tuple[str, ...]:
     """What to put before a command: PostgreSQL refuses to run as root."""
     return ("runuser", "-u", "nobody", "--") if os.geteuid() == 0 else ()
-
-
-def free_port() -> int:
-    """A port of loopback that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @dataclass(slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from heavylift.catalog.postgres import Postgres
 from heavylift.catalog.sql import SqlCatalog
 from tests.contract.engines_postgres import Server
 
-PATIENCE = 30
+PATIENCE = 60
 """Seconds until something that must happen is taken not to happen."""
 
 Open = Callable[..., tuple[SqlCatalog, Postgres]]

@@ -27,11 +27,12 @@ from tests.contract.catalog_facts import (
     new_part,
     stored_upload,
 )
-from tests.contract.engines_postgres import START_SECONDS, Server, as_nobody, free_port, running
+from tests.contract.engines_postgres import START_SECONDS, Server, as_nobody, running
 from tests.contract.postgres_rig import PATIENCE
 from tests.engines import pgbouncer_program
 from tests.house.examples import examples_of
 from tests.house.project import pages
+from tests.ports import free_port
 
 PAGE = "docs/operations.md"
 

@@ -157,7 +157,7 @@ async def test_who_looks_something_up_on_a_server_that_hangs_hears_so_long_befor
         calls = [catalog.upload(MINE, upload.id) for _ in range(10)]
         calls += [catalog.key_owner("a" * 64), catalog.content(MINE, "file-x", now=NOW, wanted=all_of_it)]
         answers = await asyncio.gather(*calls, return_exceptions=True)
-        assert time.monotonic() - began < PATIENCE / 3, "bounds are 2.5 seconds and 30"
+        assert time.monotonic() - began < PATIENCE / 3, "bounds are 2.5 seconds and 60"
         assert all(isinstance(answer, StorageDown) for answer in answers), answers
     async with asyncio.timeout(PATIENCE):
         while isinstance((await asyncio.gather(catalog.ping(), return_exceptions=True))[0], StorageDown):

@@ -17,7 +17,7 @@ from heavylift.domain.uploads import Part, Upload
 from heavylift.service.ports import Catalog, StorageDown, StorageFull
 from tests.contract.catalog_facts import ALL, MINE, NOW, ROOM, new_part, new_upload, stored_upload
 
-PATIENCE = 20
+PATIENCE = 60
 """Seconds until something that must happen is taken not to happen."""
 
 

@@ -22,7 +22,7 @@ def served_certificate(port: int) -> bytes | None:
     anyone = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     anyone.check_hostname, anyone.verify_mode = False, ssl.CERT_NONE
     with (
-        socket.create_connection(("127.0.0.1", port), timeout=20) as plain,
+        socket.create_connection(("127.0.0.1", port), timeout=60) as plain,
         anyone.wrap_socket(plain) as wrapped,
     ):
         return wrapped.getpeercert(binary_form=True)

@@ -75,5 +75,5 @@ def clocked(installation: Installation, **settings: object) -> Iterator[Clocked]
         yield Clocked(url=url, key=KEY, clock=clock, installation=installation)
     finally:
         server.should_exit = True
-        thread.join(30.0)
+        thread.join(60)
         assert not thread.is_alive()

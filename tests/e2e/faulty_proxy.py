@@ -39,7 +39,7 @@ class FaultyProxy:
                 with suppress(OSError):
                     one.shutdown(socket.SHUT_RDWR)
         for thread in self._threads:
-            thread.join(10)
+            thread.join(60)
             assert not thread.is_alive()
         for one in self._open:
             one.close()

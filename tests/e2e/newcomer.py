@@ -1,7 +1,6 @@
 """A machine of somebody who has never had heavylift: an empty HOME, a clone, a fresh virtual environment."""
 
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -66,9 +65,3 @@ def machine(folder: Path) -> Machine:
         copy.write_bytes(path.read_bytes())
         copy.chmod(path.stat().st_mode)
     return made
-
-
-def free_port() -> int:
-    """One that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])

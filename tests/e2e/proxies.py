@@ -12,6 +12,7 @@ from pathlib import Path
 from tests.engines import server_program
 from tests.house.examples import examples_of
 from tests.house.project import pages
+from tests.ports import free_port
 
 STARTING = 20.0
 """Seconds within which it has to listen. A bound, not a wait."""
@@ -106,8 +107,7 @@ def configuration(kind: Kind, *, server: int, port: int, folder: Path) -> str:
 @contextmanager
 def in_front(kind: Kind, *, server: int, folder: Path) -> Iterator[str]:
     """The proxy's base URL while it runs."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = int(listener.getsockname()[1])
+    port = free_port()
     for place in (folder, *list(folder.parents)[:3]):
         place.chmod(0o755)
     folder.chmod(0o777)  # some give their rights up before they write there

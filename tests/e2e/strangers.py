@@ -55,7 +55,7 @@ class Stranger:
     """One of them, on one connection."""
 
     def __init__(self, port: int, kind: Callable[[], Iterator[bytes]]) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", port), timeout=20)
+        self._socket = socket.create_connection(("127.0.0.1", port), timeout=60)
         self._socket.setblocking(False)
         self._wants = kind()
         self._left = b""

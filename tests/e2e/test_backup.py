@@ -30,9 +30,9 @@ OFTEN = {"HEAVYLIFT_SWEEP_INTERVAL": "0.3"}
 
 EAGER = {
     **OFTEN,
-    "HEAVYLIFT_IDLE_TIMEOUT": "0.2",
-    "HEAVYLIFT_BODY_TIMEOUT": "0.25",
-    "HEAVYLIFT_ORPHAN_GRACE": "0.3",
+    "HEAVYLIFT_IDLE_TIMEOUT": "2",
+    "HEAVYLIFT_BODY_TIMEOUT": "2.5",
+    "HEAVYLIFT_ORPHAN_GRACE": "3",
     "HEAVYLIFT_ORPHAN_INTERVAL": "0.5",
 }
 """Orphans are found as soon as they lie still for a moment."""

@@ -61,6 +61,8 @@ def test_the_page_uploads_a_file_in_parts(site: http.server.ThreadingHTTPServer,
         assert found, done.stdout[-500:] + done.stderr[-500:]
         assert found[2] == str(-(-SIZE // 2**20))
         key = {"Authorization": f"Bearer {served.key}"}
-        content = httpx2.get(f"{served.url}/files/{found[1]}/content", headers=key, trust_env=False).content
+        content = httpx2.get(
+            f"{served.url}/files/{found[1]}/content", headers=key, trust_env=False, timeout=60
+        ).content
     expected = bytes(at % 251 for at in range(SIZE))
     assert hashlib.sha256(content).digest() == hashlib.sha256(expected).digest()

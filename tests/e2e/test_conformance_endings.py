@@ -46,10 +46,10 @@ def test_case_077_a_kill_in_the_middle_of_completing_loses_no_byte(new_installat
         threads = [threading.Thread(target=finish, args=(uploads[n::4],)) for n in range(4)]
         for thread in threads:
             thread.start()
-        assert one_done.wait(20)
+        assert one_done.wait(60)
         served.kill()
         for thread in threads:
-            thread.join(20)
+            thread.join(60)
     served.close()
     with (
         serving(new_installation.folder, env=new_installation.env) as again,

@@ -18,7 +18,7 @@ from tests.serving import Served
 def document(server: Served, tmp_path: Path) -> Path:
     """The document of the running service, in a file."""
     path = tmp_path / "openapi.json"
-    path.write_bytes(httpx2.get(f"{server.root}/openapi.json").content)
+    path.write_bytes(httpx2.get(f"{server.root}/openapi.json", timeout=60).content)
     return path
 
 

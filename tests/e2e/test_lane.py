@@ -37,7 +37,7 @@ def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 @pytest.fixture(params=WAYS)
 def impatient(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Served]:
     """A server that soon gives up a client that stands still, with a lane or without."""
-    with serving(tmp_path, env=WAYS[request.param] | {"HEAVYLIFT_IDLE_TIMEOUT": "0.5"}) as served:
+    with serving(tmp_path, env=WAYS[request.param] | {"HEAVYLIFT_IDLE_TIMEOUT": "2"}) as served:
         yield served
 
 
@@ -192,7 +192,7 @@ def test_a_client_that_stops_is_told_so(impatient: Served) -> None:
 
 def test_many_bodies_that_stand_still_hold_nobody_up(served: Served, api: httpx2.Client) -> None:
     upload = create(api, 2 * MIB)["id"]
-    still = [socket.create_connection(("127.0.0.1", served.port), timeout=20) for _ in range(40)]
+    still = [socket.create_connection(("127.0.0.1", served.port), timeout=60) for _ in range(40)]
     try:
         for connection in still:
             connection.sendall(part_head(served, upload, MIB) + envelope(noise(MIB))[:100_000])
@@ -291,7 +291,7 @@ def test_a_reader_that_takes_nothing_is_cut_off(impatient: Served) -> None:
         file = completed(api, upload, part)
         with socket.socket() as connection:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-            connection.settimeout(20)
+            connection.settimeout(60)
             connection.connect(("127.0.0.1", impatient.port))
             connection.sendall(head("GET", f"/v1/files/{file}/content", impatient.key))
             assert connection.recv(1) == b"H"  # the answer is under way
@@ -339,7 +339,7 @@ def test_over_tls_bodies_take_the_usual_way(tmp_path: Path) -> None:
         assert served.url.startswith("https://")
         headers = {"Authorization": f"Bearer {served.key}"}
         trusting = ssl.create_default_context(cafile=certificate)
-        with httpx2.Client(base_url=served.url, headers=headers, verify=trusting) as api:
+        with httpx2.Client(base_url=served.url, headers=headers, verify=trusting, timeout=60) as api:
             payload = noise(3 * MIB)
             upload = create(api, len(payload))["id"]
             part = good(api.post(f"/uploads/{upload}/parts", files={"data": payload}))["id"]

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.newcomer import Machine, free_port, machine
+from tests.e2e.newcomer import Machine, machine
 from tests.house.examples import Example, command, examples_of
 from tests.house.project import pages
 from tests.house.test_examples import runnable
+from tests.ports import free_port
 
 pytestmark = pytest.mark.xdist_group("newcomer")
 

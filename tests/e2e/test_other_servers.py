@@ -1,7 +1,6 @@
 """Under any other ASGI server everything works, without the fast way; uvicorn can be given our connection."""
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,7 @@ import pytest
 
 from tests.e2e.wire import create, good, refused, speaking
 from tests.engines import OLDEST_UVICORN
+from tests.ports import free_port
 from tests.serving import KEY, START_SECONDS
 
 APP = "heavylift.wiring:app"
@@ -47,12 +47,6 @@ SERVERS = {
 }
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @contextmanager
 def running(name: str, folder: Path) -> Iterator[str]:
     """The service under that server: its URL."""
@@ -74,7 +68,7 @@ def running(name: str, folder: Path) -> Iterator[str]:
             yield f"http://127.0.0.1:{port}/v1"
         finally:
             process.terminate()
-            process.wait(30)
+            process.wait(60)
 
 
 def answers(port: int) -> bool:

@@ -58,7 +58,7 @@ def announced(data: Path) -> Iterator[list[str]]:
             yield lines
         finally:
             process.terminate()
-        assert process.wait(30) == 0
+        assert process.wait(60) == 0
 
 
 def test_the_first_start_makes_a_key_and_keeps_it_from_others(tmp_path: Path) -> None:
@@ -142,7 +142,7 @@ def test_a_stop_lets_running_parts_finish_and_tells_new_ones_when_to_come_back(t
         for connection in running:
             connection.sendall(b"def")
             parts.append(good(answer(connection))["id"])
-        assert served.process.wait(30) == 0
+        assert served.process.wait(60) == 0
     with serving(tmp_path) as again, speaking(again.url, again.key) as api:
         done = good(send_complete(api, upload, parts))
         assert content_of(api, done["file"]["id"]) == b"abcdefabcdef"
@@ -157,7 +157,7 @@ def test_a_second_interrupt_does_not_wait(tmp_path: Path) -> None:
         served.process.send_signal(signal.SIGINT)
         eventually(lambda: any("server.draining" in line for line in served.lines))
         served.process.send_signal(signal.SIGINT)
-        served.process.wait(30)
+        served.process.wait(60)
     with serving(tmp_path) as again, speaking(again.url, again.key) as api:
         assert status_of(api, upload) == "pending"
         assert good(api.get(f"/uploads/{upload}/parts"))["data"] == []
@@ -199,7 +199,7 @@ def test_tls_serves_https(tmp_path: Path) -> None:
         assert served.url.startswith("https://127.0.0.1:")
         with httpx2.Client(
             base_url=served.url, verify=trusting, headers={"Authorization": f"Bearer {served.key}"},
-            event_hooks={"response": [WITNESS]},
+            event_hooks={"response": [WITNESS]}, timeout=60,
         ) as api:  # fmt: skip
             upload, parts = begun(api, bytes(300_000), b"end")
             done = good(send_complete(api, upload, parts))

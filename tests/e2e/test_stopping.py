@@ -33,7 +33,7 @@ def test_while_a_body_ends_nothing_is_begun_and_idle_connections_are_gone(tmp_pa
         assert late.headers["connection"] == "close"
         part.sendall(b"def")
         assert good(answer(part))["id"]
-        assert served.process.wait(30) == 0
+        assert served.process.wait(60) == 0
 
 
 def test_what_is_left_when_the_grace_is_over_is_cut_off_and_told_once(tmp_path: Path) -> None:
@@ -60,7 +60,7 @@ def test_a_second_signal_does_not_wait(tmp_path: Path, number: signal.Signals) -
         served.process.send_signal(signal.SIGTERM)
         eventually(lambda: bool(served.told("server.draining")))
         served.process.send_signal(number)
-        assert served.process.wait(30) == 128 + number
+        assert served.process.wait(60) == 128 + number
         served.close()
         assert len(served.told("server.cut_off")) == 1
         assert served.told("request")[-1]["status"] == 499
@@ -126,4 +126,4 @@ def test_bytes_that_are_no_tls_are_told_in_the_log_and_nothing_else_happens(tmp_
         with connected(served.port) as plain:
             plain.sendall(head("GET", "/healthz"))
             eventually(lambda: bool(served.told("connection.failed")))
-        assert httpx2.get(f"{served.root}/healthz", verify=False).status_code == 200
+        assert httpx2.get(f"{served.root}/healthz", verify=False, timeout=60).status_code == 200

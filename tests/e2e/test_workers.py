@@ -17,6 +17,7 @@ from tests.contract.engines_postgres import Server
 from tests.e2e.sockets import answer, connected, head, part_under_way
 from tests.e2e.wire import content_of, create, eventually, good, send_complete, send_part, speaking
 from tests.frozen import frozen
+from tests.ports import free_port
 from tests.serving import Served, serving, start
 
 TWO = ("--workers", "2")
@@ -31,7 +32,7 @@ def all_serve(served: Served, count: int = 2) -> None:
 
 
 def ready(served: Served) -> httpx2.Response:
-    return httpx2.get(f"{served.root}/readyz", timeout=20)
+    return httpx2.get(f"{served.root}/readyz", timeout=60)
 
 
 def test_workers_that_die_while_the_database_is_down_come_back_and_wait_for_it(
@@ -70,7 +71,7 @@ def test_a_service_starts_while_its_database_is_away_and_is_ready_when_it_comes(
         served = start(tmp_path, env=env)
         try:
             assert ready(served).status_code == 503
-            assert httpx2.get(f"{served.root}/healthz").status_code == 200
+            assert httpx2.get(f"{served.root}/healthz", timeout=60).status_code == 200
             postgres.start()
             eventually(lambda: ready(served).status_code == 200, seconds=60)
             with speaking(served.url, served.key) as api:
@@ -103,7 +104,7 @@ def test_a_database_that_hangs_is_named_by_readyz_before_those_who_ask_give_up(
 
 def test_workers_of_a_killed_supervisor_finish_what_they_began_and_leave_the_port(tmp_path: Path) -> None:
     with ExitStack() as stack:
-        served = stack.enter_context(serving(tmp_path, options=TWO))
+        served = stack.enter_context(serving(tmp_path, options=(*TWO, "--port", str(free_port()))))
         all_serve(served)
         api = stack.enter_context(speaking(served.url, served.key))
         upload = create(api, 6)["id"]
@@ -187,7 +188,7 @@ def test_a_worker_that_stands_still_keeps_nobody_waiting_and_is_replaced(tmp_pat
         still, _ = served.workers()
         with frozen(still.pid):
             for _ in range(20):
-                assert httpx2.get(f"{served.root}/healthz", timeout=20).status_code == 200
+                assert httpx2.get(f"{served.root}/healthz", timeout=60).status_code == 200
             eventually(lambda: bool(served.told("worker.killed")), seconds=60)
         assert served.told("worker.killed")[0]["pid"] == still.pid
         eventually(lambda: len(served.told("worker.serves")) == 3, seconds=60)

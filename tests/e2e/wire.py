@@ -11,7 +11,7 @@ import pytest
 
 Json = dict[str, Any]
 
-BOUND = 20.0
+BOUND = 60.0
 """Seconds that a condition may take to come true. A bound, not a wait."""
 
 

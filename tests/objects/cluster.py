@@ -14,12 +14,11 @@ from tests.objects.engines import (
     START_SECONDS,
     ObjectStore,
     await_bucket,
-    closed_ports,
-    free_ports,
     program,
     start,
     stop,
 )
+from tests.ports import closed_ports, free_ports
 
 VOLUMES = ("volume-1", "volume-2", "volume-3")
 

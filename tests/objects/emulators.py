@@ -23,7 +23,8 @@ from obstore.store import AzureStore
 
 from tests.e2e.wire import not_tested
 from tests.engines import AZURITE, npm_there
-from tests.objects.engines import BUCKET, START_SECONDS, ObjectStore, free_ports, seaweed, start, stop
+from tests.objects.engines import BUCKET, START_SECONDS, ObjectStore, seaweed, start, stop
+from tests.ports import free_port
 
 ACCOUNT = "devstoreaccount1"
 
@@ -107,7 +108,7 @@ def azurite(folder: Path) -> Iterator[Azurite]:
     """Azurite, its blobs alone."""
     if not npm_there(AZURITE)():
         not_tested("AZURE WAS NOT TESTED: azurite is not here; python -m tests.engines brings it")
-    (port,) = free_ports(1)
+    port = free_port()
     store = Azurite(port=port)
     words = [
         "node", str(AZURITE / "node_modules/azurite/dist/src/blob/main.js"), "--blobHost", "127.0.0.1",

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -23,6 +23,7 @@ from obstore.store import S3Store
 from heavylift.blobs.fetching import Store
 from heavylift.blobs.objects import PROBE
 from heavylift.service.ownership import MARK
+from tests.ports import free_port, free_ports
 
 START_SECONDS = 90.0
 """A bound, not a wait: a store that has not taken an object by then has failed."""
@@ -113,36 +114,6 @@ def rclone(endpoint: str, *words: str, none: str | None = None) -> str:
     return done.stdout
 
 
-def free_ports(count: int, *, above: int = 0) -> list[int]:
-    """Ports that are free, and so are those `above` higher: SeaweedFS opens each port twice."""
-    found: list[int] = []
-    while len(found) < count:
-        with socket.socket() as one, socket.socket() as other:
-            one.bind(("127.0.0.1", 0))
-            port = one.getsockname()[1]
-            if port + above > 65535 or port in found:
-                continue
-            if above:
-                try:
-                    other.bind(("127.0.0.1", port + above))
-                except OSError:
-                    continue
-            found.append(port)
-    return found
-
-
-@contextmanager
-def closed_ports(*ports: int) -> Iterator[None]:
-    """Connections to these are refused: they are taken by somebody who does not listen, not by a stranger
-    who looks for a free one."""
-    with ExitStack() as taken:
-        for port in ports:
-            one = taken.enter_context(socket.socket())
-            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections of the dead may linger
-            one.bind(("127.0.0.1", port))
-        yield
-
-
 def start(words: list[str], *, log: Path, env: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
     """A server in a group of its own, so that an interrupted test run still stops it in order."""
     with log.open("wb") as said:
@@ -216,7 +187,7 @@ def seaweed(
 @contextmanager
 def poor(folder: Path) -> Iterator[ObjectStore]:
     """rclone's S3 over a folder: no conditional writes, no checksums, no memory of its own."""
-    (port,) = free_ports(1)
+    port = free_port()
     store = ObjectStore(port=port)
     (folder / "data").mkdir()
     words = [

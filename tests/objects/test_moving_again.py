@@ -61,7 +61,7 @@ def check(folder: Path, env: Mapping[str, str], facts: Mapping[str, str], file: 
         assert http.get(f"/files/{facts['gone']}").status_code == 404
         assert http.get(f"/files/{facts['kept']}/content").content == b"kept"
         revoked = {"Authorization": f"Bearer {facts['key']}"}
-        assert httpx2.get(f"{served.url}/files", headers=revoked).status_code == 401
+        assert httpx2.get(f"{served.url}/files", headers=revoked, timeout=60).status_code == 401
 
 
 @pytest.fixture

@@ -22,7 +22,8 @@ from heavylift.domain.ids import new_blob_key
 from heavylift.service.ports import StorageDown
 from tests.contract.blobs import content
 from tests.e2e.wire import BOUND
-from tests.objects.engines import BUCKET, KEYS, ObjectStore, closed_ports, free_ports
+from tests.objects.engines import BUCKET, KEYS, ObjectStore
+from tests.ports import closed_port
 
 
 def at(endpoint: str, environment: pytest.MonkeyPatch, bucket: str = BUCKET) -> ObjectBlobs:
@@ -76,8 +77,7 @@ def serving_store(
 async def test_a_port_where_nobody_listens_and_a_name_that_nobody_has(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    (port,) = free_ports(1)
-    with closed_ports(port):
+    with closed_port() as port:
         assert "Connection refused" in await reason(f"http://127.0.0.1:{port}", monkeypatch)
         bucket = Bucket(url=f"http://127.0.0.1:{port}/b", region="r", credentials=None)
         unfinished = Unfinished(bucket, timeout=BOUND)

@@ -51,7 +51,7 @@ async def test_a_turn_lasts_until_the_segment_is_sent_and_a_slow_one_keeps_nobod
     await asyncio.sleep(0)
     assert not waiting.done()
     await first.fill(OF + 4, of=OF)
-    await asyncio.wait_for(waiting, 10)
+    await asyncio.wait_for(waiting, 60)
     impatient = room(berths, Places(0, patience=0.01))
     await filled(impatient, up_to=2 * OF)
 
@@ -67,7 +67,7 @@ async def test_who_gave_up_waiting_took_no_place() -> None:
         await waiting
     second.give_back()
     first.give_back()
-    assert await asyncio.wait_for(berths.of_one().take(), 10)
+    assert await asyncio.wait_for(berths.of_one().take(), 60)
 
 
 def test_what_is_lent_to_readers_never_sums_up_to_more_than_there_is_and_late_ones_find_some() -> None:

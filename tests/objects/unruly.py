@@ -50,7 +50,7 @@ class Unruly:
         """End, with everything that is open."""
         self._do(self._close())
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
+        self._thread.join(60)
         assert not self._thread.is_alive()
         self._loop.close()
 

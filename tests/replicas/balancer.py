@@ -16,7 +16,7 @@ from tests.e2e.wire import eventually, not_tested
 from tests.engines import nginx_program
 from tests.house.examples import examples_of
 from tests.house.project import pages
-from tests.objects.engines import free_ports
+from tests.ports import free_ports
 from tests.serving import START_SECONDS
 
 PAGE = "docs/operations.md"

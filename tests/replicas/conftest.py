@@ -11,6 +11,7 @@ from tests.contract.engines_postgres import Server, running
 from tests.e2e.wire import speaking
 from tests.objects import engines
 from tests.objects.engines import ObjectStore
+from tests.ports import free_port
 from tests.replicas import site as sites
 from tests.replicas.balancer import Balancer, balancing
 from tests.replicas.fleet import Fleet
@@ -67,7 +68,7 @@ def fleet(postgres: Server, tmp_path: Path) -> Iterator[Fleet]:
     with ExitStack() as stack:
         try:
             for number in range(3):
-                replicas.append(start(tmp_path / str(number), env=env))
+                replicas.append(start(tmp_path / str(number), env=env, port=free_port()))
             apis: list[httpx2.Client] = [
                 stack.enter_context(speaking(served.url, KEY)) for served in replicas
             ]

@@ -14,6 +14,7 @@ from heavylift.blobs.keys import is_key
 from tests.contract.engines_postgres import Server
 from tests.e2e.wire import eventually
 from tests.objects.engines import BUCKET, ObjectStore
+from tests.ports import free_port
 from tests.serving import Served, start
 
 POINTLESS = {
@@ -56,7 +57,7 @@ class Site:
 
     def start_new(self, data: Path) -> None:
         """One more server."""
-        self.replicas.append(start(data, env=self.env))
+        self.replicas.append(start(data, env=self.env, port=free_port()))
 
     def start_again(self, ended: Served) -> Served:
         """Start one that has ended, where it was."""

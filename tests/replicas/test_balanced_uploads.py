@@ -123,7 +123,7 @@ def crowd_at_work(balancer: Balancer, folder: Path) -> Iterator[Crowd]:
     crowd, together = Crowd(), threading.Barrier(CLIENTS)
 
     def begin(client: Uploads, number: int) -> None:
-        together.wait(20)
+        together.wait(60)
         crowd.work(client, number)
 
     with ExitStack() as stack:
@@ -160,7 +160,9 @@ class Held:
 def held_part(site: Site, balancer: Balancer, data: bytes) -> Iterator[Held]:
     """Send the beginning of a Part through the balancer, and find out which server takes it."""
     others = balancer.behind(site.ports)
-    with httpx2.Client(base_url=site.replicas[0].url, headers={"Authorization": f"Bearer {KEY}"}) as direct:
+    with httpx2.Client(
+        base_url=site.replicas[0].url, headers={"Authorization": f"Bearer {KEY}"}, timeout=60
+    ) as direct:
         upload = create(direct, HELD)["id"]
     with connected(balancer.port) as connection:
         begun = len(site.store.unfinished(site.prefix))

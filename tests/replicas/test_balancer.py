@@ -65,7 +65,7 @@ def test_a_refusal_of_the_service_arrives_while_a_large_body_is_on_its_way(
 
 def test_what_nginx_itself_refuses_comes_in_the_envelope(balancer: Balancer) -> None:
     size = 600 * MIB
-    connection = http.client.HTTPConnection("127.0.0.1", balancer.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", balancer.port, timeout=60)
     try:
         connection.putrequest("POST", "/v1/files")
         connection.putheader("Content-Length", str(size))

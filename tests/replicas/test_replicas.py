@@ -33,7 +33,7 @@ def test_completions_at_once_through_all_make_one_file(fleet: Fleet) -> None:
     together = threading.Barrier(3)
 
     def complete(api: httpx2.Client, upload: str, part: str) -> str:
-        together.wait(20)
+        together.wait(60)
         done = good(api.post(f"/uploads/{upload}/complete", json={"part_ids": [part]}))
         found: str = done["file"]["id"]
         return found
@@ -138,14 +138,14 @@ def test_a_crash_of_the_database_loses_nothing_and_is_answered_with_when_to_try_
 
 def test_without_the_database_the_service_says_so_and_comes_back(fleet: Fleet, postgres: Server) -> None:
     api = fleet.apis[0]
-    assert httpx2.get(f"{fleet.replicas[0].root}/readyz").status_code == 200
+    assert httpx2.get(f"{fleet.replicas[0].root}/readyz", timeout=40).status_code == 200
     postgres.crash()
     try:
         answer = api.get("/files", timeout=40)
         assert answer.status_code == 503
         assert int(answer.headers["retry-after"]) >= 1
         assert PASSWORD not in answer.text
-        assert httpx2.get(f"{fleet.replicas[0].root}/healthz").status_code == 200
+        assert httpx2.get(f"{fleet.replicas[0].root}/healthz", timeout=40).status_code == 200
         assert httpx2.get(f"{fleet.replicas[0].root}/readyz", timeout=40).status_code == 503
     finally:
         postgres.start()

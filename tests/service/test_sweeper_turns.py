@@ -25,7 +25,7 @@ class Background:
 
     async def rest(self) -> None:
         """Until it waits for its next round."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not self.sweeping._nudged._waiters:
                 await asyncio.sleep(0.001)
 

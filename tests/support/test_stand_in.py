@@ -25,7 +25,7 @@ def server() -> Iterator[StandIn]:
 
 @pytest.fixture
 def connection(server: StandIn) -> Iterator[http.client.HTTPConnection]:
-    opened = http.client.HTTPConnection("127.0.0.1", int(server.url.split(":")[2].split("/")[0]), timeout=20)
+    opened = http.client.HTTPConnection("127.0.0.1", int(server.url.split(":")[2].split("/")[0]), timeout=60)
     yield opened
     opened.close()
 
@@ -85,7 +85,7 @@ def test_a_connection_is_reset(server: StandIn, connection: http.client.HTTPConn
 
 def test_a_piece_that_is_a_function_is_waited_for(server: StandIn, connection: http.client.HTTPConnection):
     gate = threading.Event()
-    server.answers(LINE, chunked(CONTENT[:10], lambda: gate.wait(20), CONTENT[10:]))
+    server.answers(LINE, chunked(CONTENT[:10], lambda: gate.wait(60), CONTENT[10:]))
     answer = get(connection)
     assert answer.read(10) == CONTENT[:10]
     gate.set()

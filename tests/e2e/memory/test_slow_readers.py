@@ -29,7 +29,7 @@ def test_four_hundred_slow_readers_over_tls_fit_into_260_mb(tmp_path: Path) -> N
     options = ("--tls-cert", str(chain), "--tls-key", str(key))
     with (
         serving(tmp_path / "data", options=options, env={"HEAVYLIFT_IDLE_TIMEOUT": "600"}) as served,
-        httpx2.Client(verify=trusting, headers={"Authorization": f"Bearer {served.key}"}) as api,
+        httpx2.Client(verify=trusting, headers={"Authorization": f"Bearer {served.key}"}, timeout=60) as api,
         ExitStack() as ways,
     ):
         form = {"data": {"purpose": "assistants"}, "files": {"file": ("big.txt", bytes(SIZE))}}
