@@ -152,7 +152,7 @@ def test_a_full_disk_is_told_as_that_and_a_start_is_ready_once_there_is_room(
         refused = desk.run(*words, HEAVYLIFT_DATA=f"{small_disk}/data")
         assert is_one_line(refused, status=1, saying=f"The disk of {small_disk}/data/catalog.sqlite is full")
     with serving(small_disk / "data", env={"HEAVYLIFT_DISK_RESERVE": "0"}) as served:
-        assert any("The disk of " in line and "is full" in line for line in served.lines)
+        eventually(lambda: any("The disk of " in line and "is full" in line for line in served.lines))
         os.truncate(ballast, 0)
         with speaking(served.url, served.key) as api:
             eventually(lambda: api.get(f"{served.root}/readyz").status_code == 200)

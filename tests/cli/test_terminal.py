@@ -8,6 +8,7 @@ import pytest
 from tests.cli.conftest import CONTENT
 from tests.cli.proxy import Proxy, proxying
 from tests.cli.typing_in import Desk, Terminal
+from tests.e2e.wire import eventually
 from tests.serving import Served
 
 PART = "100000"
@@ -72,7 +73,7 @@ def test_after_ctrl_c_the_same_command_sends_only_what_is_missing(desk: Desk, se
         again = there.run("upload", "big.jsonl", "--part-size", PART, "--jobs", "1", "--json")
     upload = json.loads(again.out)
     assert upload["id"] in terminal.seen.replace("\r\n", "")
-    assert parts_in_log(server, upload["id"]) == PARTS
+    eventually(lambda: parts_in_log(server, upload["id"]) == PARTS)
     assert proxy.parts == PARTS + 1
     assert desk.run("download", upload["file"]["id"], "--to", "copy").status == 0
     assert (desk.folder / "copy").read_bytes() == CONTENT
@@ -103,7 +104,7 @@ def test_an_upload_begun_elsewhere_is_gone_on_with_by_its_id(desk: Desk, server:
     elsewhere = {"XDG_STATE_HOME": str(desk.folder / "elsewhere")}
     done = desk.run("upload", "big.jsonl", "--upload-id", begun["id"], "--json", **elsewhere)
     assert json.loads(done.out)["status"] == "completed"
-    assert parts_in_log(server, begun["id"]) == PARTS
+    eventually(lambda: parts_in_log(server, begun["id"]) == PARTS)
 
 
 @pytest.mark.parametrize("words", [("files", "list"), ("uploads", "list")])
