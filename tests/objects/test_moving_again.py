@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -156,7 +157,8 @@ def test_a_service_does_not_start_in_the_middle_of_a_move(old: Path, tmp_path: P
     for command in ("serve", "sweep"):
         done = subprocess.run(
             [sys.executable, "-m", "heavylift.cli", command, "--data", str(tmp_path / "new")],
-            capture_output=True, text=True, timeout=60, check=False,
+            env={**os.environ, "HEAVYLIFT_PORT": "0"}, capture_output=True, text=True, timeout=60,
+            check=False,
         )  # fmt: skip
         assert done.returncode == 2
         assert "migrate-data` again" in done.stderr
