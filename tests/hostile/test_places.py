@@ -20,7 +20,7 @@ def answered(connections: Sequence[socket.socket], *, least: int) -> list[socket
         for number, connection in enumerate(connections):
             selector.register(connection, EVENT_READ, number)
         while len(found) < least:
-            ready = selector.select(20.0)
+            ready = selector.select(60.0)
             assert ready, f"{len(found)} of {least} were answered"
             found |= {key.data for key, _ in ready}
     return [connections[number] for number in sorted(found)]

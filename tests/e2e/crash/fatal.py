@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-BOUND = 30.0
+BOUND = 60.0
 """Seconds for what takes a few hundredths of one."""
 
 

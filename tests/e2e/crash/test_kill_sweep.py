@@ -15,7 +15,7 @@ from tests.e2e.crash.sweepers import SWEEPERS, sweep_when_told
 from tests.e2e.wire import add_file, add_part, create, eventually, send_part, speaking, status_of
 from tests.serving import Served, serving
 
-SECONDS_OPEN = "5"
+SECONDS_OPEN = "10"
 """How long an Upload stays open here: its Parts must come within that, and the test waits for its end."""
 
 SHARES = 2
