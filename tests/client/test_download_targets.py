@@ -21,7 +21,7 @@ OTHER = CONTENT[::-1]
 def test_two_downloads_to_one_target_leave_the_bytes_of_one(fetcher: Fetcher):
     """Each stands still after its first range until the other one is as far."""
     keep(fetcher.server, "other.bin", "user_data", OTHER)
-    met = threading.Barrier(2, timeout=30)
+    met = threading.Barrier(2, timeout=60)
     for file_id, content in (("file-1", CONTENT), ("file-2", OTHER)):
 
         def meet(asked: Asked, content: bytes = content) -> Answer:

@@ -43,7 +43,7 @@ async def test_what_a_thread_begins_after_the_cancellation_is_ended() -> None:
     request = Request(method="GET", url="http://server.test/v1/files/file-x/content", headers={})
     attempt = Attempt(request=request, outgoing=prepare(None), tally=Uncounted(), sink=sink)
     sending = asyncio.create_task(AsyncTransport(client).send(attempt))
-    await asyncio.to_thread(sink.entered.wait, 30)
+    await asyncio.to_thread(sink.entered.wait, 60)
     sending.cancel()
     await asyncio.sleep(0)
     sink.leave.set()

@@ -147,7 +147,7 @@ def test_what_was_on_its_way_to_a_server_that_dies_is_repeated_only_where_that_d
             files={"file": b"x"},
             data={"purpose": "user_data"},
             headers=api.headers,
-            timeout=30,
+            timeout=60,
         ),
     }
     files = len(good(api.get("/files"))["data"])
@@ -155,7 +155,7 @@ def test_what_was_on_its_way_to_a_server_that_dies_is_repeated_only_where_that_d
         with frozen(dying.process.pid):
             stuck = {name: _only_pending(pool, story) for name, story in stories.items()}
             dying.kill()
-        found = {name: one.result(30) for name, one in stuck.items()}
+        found = {name: one.result(60) for name, one in stuck.items()}
     assert found["read"].content == b"kept"
     assert good(found["complete"])["status"] == "completed"
     lost = found["create"]
@@ -173,7 +173,7 @@ def _only_pending(
     """Three requests, of which each server is sent one. The one that stays without an answer."""
     waiting = {pool.submit(story, number) for number in range(3)}
     while len(waiting) > 1:
-        done, waiting = wait(waiting, timeout=30, return_when=FIRST_COMPLETED)
+        done, waiting = wait(waiting, timeout=60, return_when=FIRST_COMPLETED)
         assert done
         assert [one.result().status_code for one in done] == [200] * len(done)
     [pending] = waiting
