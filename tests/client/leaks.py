@@ -162,7 +162,7 @@ def leaked(count: int, seed: int) -> Left:
 
 def settle(before: tuple[int, int]) -> None:
     """Until the server's threads have seen that the connections are closed, or never will."""
-    for _ in range(200):
+    for _ in range(1200):
         if held() <= before:
             return
         threading.Event().wait(0.05)
