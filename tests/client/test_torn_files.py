@@ -6,7 +6,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from heavylift.client import errors
+from heavylift.client import checksums, errors
 from heavylift.client.operations.files import create_file
 from heavylift.client.operations.uploads import add_upload_part
 from tests.client.rig import Rig, envelope
@@ -53,3 +53,28 @@ def test_a_part_of_two_states_is_no_part(rig: Rig, path: Path) -> None:
     rig.handle = Changing(path)
     with pytest.raises(errors.FileChangedError):
         rig.run(add_upload_part(upload_id="upload_1", data=path))
+
+
+@pytest.mark.parametrize(
+    ("shown", "why"),
+    [
+        ({"bytes": len(CONTENT) - 1}, f"it has {len(CONTENT) - 1} bytes of {len(CONTENT)}"),
+        ({"checksum": checksums.show(1)}, "its checksum is another one"),
+    ],
+    ids=["size", "checksum"],
+)
+def test_a_posted_file_that_is_not_what_was_sent_is_deleted(
+    rig: Rig, path: Path, shown: dict[str, object], why: str
+) -> None:
+    asked: list[str] = []
+    about = {"id": "file-1", "created_at": 1, "filename": "f", "purpose": "batch", "bytes": len(CONTENT)}
+
+    def handle(request: httpx2.Request) -> httpx2.Response:
+        request.read()
+        asked.append(request.method)
+        return httpx2.Response(200, json={**about, **shown, "deleted": True})
+
+    rig.handle = handle
+    with pytest.raises(errors.CorruptedError, match=f"The File file-1 is not what was sent: {why}"):
+        rig.run(create_file(file=path, purpose="batch"))
+    assert asked == ["POST", "DELETE"]
