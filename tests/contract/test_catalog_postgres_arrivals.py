@@ -34,7 +34,7 @@ def dumping(server: Server, url: str) -> Iterator[None]:
 async def test_beside_a_dump_orphans_are_condemned_and_nobody_waits(
     opened: Open, postgres_18: Server, url: str
 ) -> None:
-    catalog, _ = opened(patience=1.0)
+    catalog, _ = opened(patience=10.0)
     upload, _ = await stored_upload(catalog)
     lost = new_part(upload).extent.blob
     with dumping(postgres_18, url):
