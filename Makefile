@@ -32,6 +32,7 @@ check: $(READY) ## format, lint, types, import rules, house rules
 
 test: $(READY) ## run every test; they wait more than they compute: four at a time (WORKERS=)
 	$(BIN)/python -m tests.engines
+	$(BIN)/python -m compileall -q src tests # thousands of processes start out of them, even where nobody keeps bytecode
 	$(BIN)/python -m pytest -n $(or $(WORKERS),4) --dist loadgroup
 
 fuzz: $(READY) ## a million nearly valid byte streams, ours against h11 (COUNT=, SEED=)

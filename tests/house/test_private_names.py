@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -30,7 +31,10 @@ def own_names(tree: ast.Module) -> set[str]:
     return {name for name in found if is_private(name)}
 
 
-OURS = set[str]().union(*(own_names(tree_of(path)) for path in MODULES))
+@cache
+def ours() -> set[str]:
+    """The private names of the whole product: looked for by who runs these tests, not by all who collect."""
+    return set[str]().union(*(own_names(tree_of(path)) for path in MODULES))
 
 
 def touched(tree: ast.Module) -> Iterator[tuple[int, str]]:
@@ -39,7 +43,7 @@ def touched(tree: ast.Module) -> Iterator[tuple[int, str]]:
     for node in ast.walk(tree):
         match node:
             case ast.Attribute(value=ast.Name(id="self" | "cls"), attr=name):
-                if is_private(name) and name not in OURS:
+                if is_private(name) and name not in ours():
                     yield node.lineno, f"self.{name}"
             case ast.Attribute(attr=name):
                 text = ast.unparse(node)
@@ -86,4 +90,4 @@ def test_the_test_would_see_it(line: str) -> None:
 
 def test_the_product_is_looked_at() -> None:
     assert Path(MODULES[0]).is_file()
-    assert "_enter" in OURS
+    assert "_enter" in ours()

@@ -7,6 +7,7 @@ store is opened, so that a blob costs no more than its own file.
 import asyncio
 import errno
 import os
+from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -52,6 +53,9 @@ AWAY = frozenset(
 """Not what is wrong with one file: a disk that has become read-only, or that a network no longer reaches."""
 
 FOLDERS = [f"{number:02x}" for number in range(256)]
+
+ENOUGH = 1000
+"""Keys that one turn of a thread lists at least before it leaves what follows to the next turn."""
 
 
 class DiskBlobs:
@@ -141,12 +145,12 @@ class DiskBlobs:
             raise NotDeleted(stuck)
 
     async def older_than(self, moment: float) -> AsyncIterator[str]:
-        closed = None
-        for folder in FOLDERS:
+        closed, left = None, deque(FOLDERS)
+        while left:
             try:
-                found = await self._threads.run(self._older_in, folder, moment)
+                found = await self._threads.run(self._older_in_next, left, moment)
             except StorageDown as error:  # the others can be looked into all the same
-                closed = StorageDown(f"the folder {folder} of the blobs cannot be listed: {error}")
+                closed = error
                 continue
             for key in found:
                 yield key
@@ -188,6 +192,23 @@ class DiskBlobs:
                     self._mark()  # a disk that gives not even this is away
                 stuck[key] = str(error)
         return stuck
+
+    def _older_in_next(self, left: deque[str], moment: float) -> list[str]:
+        """What is older in the next folders, which are taken from `left`: several if they hold little.
+
+        Raises StorageDown if the first cannot be listed; a later one is then the first of the next turn.
+        """
+        found: list[str] = []
+        while left and len(found) < ENOUGH:
+            folder = left.popleft()
+            try:
+                found += self._older_in(folder, moment)
+            except StorageDown as error:
+                if found:
+                    left.appendleft(folder)
+                    break
+                raise StorageDown(f"the folder {folder} of the blobs cannot be listed: {error}") from error
+        return found
 
     def _older_in(self, folder: str, moment: float) -> list[str]:
         path = f"{self._root}/{folder}"
