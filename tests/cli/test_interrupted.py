@@ -79,14 +79,15 @@ def refuse_cancel(handler: Handler) -> bool:
     return True
 
 
+@pytest.mark.parametrize("names", [("big.jsonl",), ("big.jsonl", "next.jsonl")], ids=["one", "several"])
 def test_no_keep_and_a_refused_cancel_says_so_among_several_files_too(
-    plain_desk: Desk, stand_in: StandIn
+    plain_desk: Desk, stand_in: StandIn, names: tuple[str, ...]
 ) -> None:
     stand_in.faults.append(refuse_cancel)
     (plain_desk.folder / "next.jsonl").write_bytes(b"next")
     held = Held(stand_in, "/parts")
     cut = ("--part-size", "100K")
-    done = interrupted(plain_desk, held, "upload", "big.jsonl", "next.jsonl", *cut, "--no-keep")
+    done = interrupted(plain_desk, held, "upload", *names, *cut, "--no-keep")
     [upload_id] = stand_in.uploads
     assert done.status == 130
     [line] = done.err.splitlines()
