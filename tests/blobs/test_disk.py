@@ -1,5 +1,6 @@
 """What holds of blobs on a disk beyond the contract: files, room, memory, damage, sinks."""
 
+import math
 import os
 import random
 import threading
@@ -107,6 +108,26 @@ async def test_strangers_in_the_folders_are_no_blobs(tmp_path: Path, blobs: Disk
     (folder / ("ab" * 16)).mkdir()
     (folder / ("ab" * 15 + "cd")).symlink_to("/etc/hostname")
     assert await all_keys(blobs) == []
+
+
+async def test_folders_that_cannot_be_listed_hide_none_of_the_others(
+    tmp_path: Path, blobs: DiskBlobs
+) -> None:
+    keys = [f"{folder}{'0' * 30}" for folder in ("00", "02", "03", "ff")]
+    for key in keys:
+        await blobs.write(key, stream([b"x"]))
+    for folder in ("01", "04"):
+        (tmp_path / "blobs" / folder).rmdir()
+        (tmp_path / "blobs" / folder).write_text("no folder")
+    found = []
+
+    async def look() -> None:
+        async for key in blobs.older_than(math.inf):
+            found.append(key)
+
+    with pytest.raises(StorageDown, match="the folder 04 of the blobs cannot be listed"):
+        await look()
+    assert found == keys
 
 
 async def test_a_closed_store_says_so(blobs: DiskBlobs) -> None:
