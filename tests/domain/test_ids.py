@@ -29,6 +29,13 @@ def test_ids_sort_as_their_moments_do(one: float, other: float) -> None:
     assert first.encode() < second.encode()
 
 
+def test_an_id_of_a_request_is_hex_and_sorts_by_its_moment() -> None:
+    made = [ids.new_request_id(now=moment) for moment in (0.0, 1.0, 1_790_000_000.5, 1_790_000_000.500_001)]
+    assert all(re.fullmatch("req_[0-9a-f]{32}", one) for one in made)
+    assert made == sorted(made)
+    assert len({ids.new_request_id(now=1.0) for _ in range(1_000)}) == 1_000
+
+
 def test_ids_of_one_moment_never_collide() -> None:
     made = {ids.new_id(ids.PART, now=1.0) for _ in range(20_000)}
     assert len(made) == 20_000

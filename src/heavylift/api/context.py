@@ -64,7 +64,7 @@ _bearer = HTTPBearer(
 async def authenticate(scope: Scope, context: Context) -> Project:
     """The project that the key of the request opens. Raises Unauthenticated, RateLimited."""
     if context.authenticate:
-        project = await context.keys.owner(_secret(Headers(scope=scope), context))
+        project = await context.keys.owner(_secret(scope, context))
     else:
         project = next(p for p in await context.keys.projects() if p.name == DEFAULT_PROJECT)
     scope["state"]["project"] = project.name
@@ -78,16 +78,17 @@ async def _caller(
     return await authenticate(request.scope, context)
 
 
-def _secret(headers: Headers, context: Context) -> str:
-    authorization = headers.get("authorization")
-    if not authorization:
+def _secret(scope: Scope, context: Context) -> str:
+    sent = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
+    if not sent:
+        headers = Headers(scope=scope)
         if context.api_key_header and (secret := headers.get("api-key", "").strip()):
             return secret
         raise MissingKey(
             "You didn't provide an API key. Send it in an Authorization header, as"
             f" `Authorization: Bearer YOUR_KEY`.{_elsewhere(headers)}"
         )
-    scheme, _, secret = authorization.strip().partition(" ")
+    scheme, _, secret = sent.decode("latin-1").strip().partition(" ")
     if scheme.lower() != "bearer" or not secret.strip():
         raise InvalidKey("The Authorization header must read `Bearer YOUR_KEY`.")
     return secret.strip()

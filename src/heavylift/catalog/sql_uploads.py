@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import fields
 
 from heavylift.catalog import sql_files, sql_idempotency
 from heavylift.catalog.transactions import UNDO, Parameters, Row, Transaction, ask, for_each
@@ -18,6 +18,12 @@ NO_DEADLINE = -1
 
 EVERYTHING = Page(limit=2**31 - 1)
 
+COLUMNS = tuple(field.name for field in fields(Upload))
+"""Of an Upload's row: those of its fields."""
+
+STATES = {state.value: state for state in Status}
+"""By what stands in the row. To ask the type itself takes twenty times as long."""
+
 
 def add_upload(upload: Upload, once: Once | None = None, *, open_uploads: int = 0) -> Transaction[Upload]:
     made = None if once is None else (yield from sql_idempotency.take(upload.project, once, upload.id))
@@ -32,7 +38,9 @@ def add_upload(upload: Upload, once: Once | None = None, *, open_uploads: int = 
         )
         if found_open["pending"] >= open_uploads:
             raise TooManyUploads(open_uploads)
-    yield ask("insert_upload", **(asdict(upload) | {"state": upload.state.value}))
+    yield ask(
+        "insert_upload", **({name: getattr(upload, name) for name in COLUMNS} | {"state": upload.state.value})
+    )
     return upload
 
 
@@ -174,7 +182,7 @@ def to_upload(row: Row) -> Upload:
         created_at=row["created_at"],
         expires_at=row["expires_at"],
         file_lifetime=row["file_lifetime"],
-        state=Status(row["state"]),
+        state=STATES[row["state"]],
         held_bytes=row["held_bytes"],
         held_parts=row["held_parts"],
         file_id=row["file_id"],

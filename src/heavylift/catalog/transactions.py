@@ -5,8 +5,7 @@ how to begin and how to commit. A transaction that raises is rolled back.
 """
 
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar
 
 T = TypeVar("T")
 
@@ -19,8 +18,7 @@ class Row(Protocol):
     def __getitem__(self, column: str, /) -> Any: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(NamedTuple):
     """A statement of queries.sql by name. With `each`, it runs once for every entry, and answers the rows of
     all of them, one after the other, if it `answers`; else none."""
 

@@ -1,6 +1,6 @@
 """Identifiers: `upload_…`, `part_…`, `file-…`, in the order in which they were made.
 
-An id is 128 bits in 22 base-62 digits: 54 bits of microseconds since 1970, then 74
+Such an id is 128 bits in 22 base-62 digits: 54 bits of microseconds since 1970, then 74
 random bits. Sorting ids (by byte value) therefore sorts by creation, a page of a list
 needs no second key, and the cursor of a deleted object still names a position.
 """
@@ -39,8 +39,12 @@ def new_id(prefix: str, *, now: float, dice: Callable[[int], int] = secrets.rand
 
 
 def new_request_id(*, now: float) -> str:
-    """A fresh id of a request. It opens nothing, so it may be foreseen: its dice need no system call."""
-    return new_id(REQUEST, now=now, dice=random.getrandbits)
+    """A fresh id of a request, in the order in which they were made: 128 bits, 54 of them microseconds.
+
+    Every answer has one, so it must cost little: it is in hex, and as it opens nothing it may be foreseen, so
+    its dice need no system call.
+    """
+    return f"{REQUEST}{int(now * 1_000_000) << RANDOM_BITS | random.getrandbits(RANDOM_BITS):032x}"
 
 
 def moment_of(text: str) -> float:
