@@ -24,8 +24,9 @@ Open = Callable[[], AbstractAsyncContextManager[Context]]
 class Opening:
     """Keeps trying to open, then keeps open for as long as it is entered.
 
-    Raises what `open` raises at the first attempt, unless it is one of `away`: stores that do not answer,
-    or not as they should, for now. Each has a sentence that anybody may hear.
+    Raises what `open` raises while the start waits for it, unless it is one of `away`: stores that do not
+    answer, or not as they should, for now. Each has a sentence that anybody may hear. Later nobody is there
+    to hear of anything else, so it is logged as the fault that it is, and tried again.
     """
 
     def __init__(self, open: Open, *, away: dict[type[Exception], str]) -> None:
@@ -34,6 +35,7 @@ class Opening:
         self._context: Context | None = None
         self._closing = asyncio.Event()
         self._tried = asyncio.Event()
+        self._started = False
 
     @property
     def context(self) -> Context:
@@ -51,6 +53,7 @@ class Opening:
         trying.cancel()
         if self._keeping.done():
             self._keeping.result()
+        self._started = True
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -72,11 +75,15 @@ class Opening:
                     self._tried.set()
                     await self._closing.wait()
                     return
-            except tuple(self._away) as error:
-                if self._closing.is_set():
+            except Exception as error:
+                why = next((why for kind, why in self._away.items() if isinstance(error, kind)), None)
+                if self._closing.is_set() or (why is None and not self._started):
                     raise
-                self._why = next(why for kind, why in self._away.items() if isinstance(error, kind))
-                log.warning("stores.away", reason=str(error), again_in=pause)
+                if why is None:
+                    log.exception("stores.failed", again_in=pause)
+                else:
+                    log.warning("stores.away", reason=str(error), again_in=pause)
+                self._why = why or "Opening them fails; the service's log says how."
             self._tried.set()
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
