@@ -3,22 +3,23 @@
 import re
 from typing import Final
 
-SIZES: Final = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3, "t": 1024**4}
+POWERS: Final = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
 SECONDS: Final = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
 
-A_SIZE: Final = "Write bytes, or 512K, 16M, 1G."
+A_SIZE: Final = "Write bytes, or 512K, 16M, 1G (or KiB, MiB, GiB); KB, MB and GB count thousands."
 A_TIME: Final = "Write seconds, or 15m, 12h, 7d, 2w."
 
 
 def size(text: str) -> int:
-    """Bytes out of `16M`, `16MB` or `16MiB`, which are the same here: 1 MB is 1,048,576 bytes.
+    """Bytes out of `16MiB`, for short `16M`, which is 16 times 1,048,576; or of `16MB`, which is 16,000,000.
 
     Raises ValueError.
     """
-    found = re.fullmatch(r"(\d{1,18})\s*([kmgt]?)(?:i?b)?", text.strip().lower(), re.ASCII)
+    found = re.fullmatch(r"(\d{1,18})\s*([kmgt]?)(i?b)?", text.strip().lower(), re.ASCII)
     if found is None:
         raise ValueError(f"{text!r} is not a size. {A_SIZE}")
-    return int(found[1]) * SIZES[found[2]]
+    step = 1000 if found[3] == "b" else 1024
+    return int(found[1]) * int(step ** POWERS[found[2]])
 
 
 def shown_size(count: float) -> str:

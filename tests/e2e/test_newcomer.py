@@ -85,6 +85,10 @@ def folder(newcomer: Machine) -> Iterator[Path]:
     assert service.returncode == 0
 
 
+def test_type_checkers_are_told_that_the_installed_package_is_typed(newcomer: Machine, folder: Path) -> None:
+    assert list(newcomer.venv.glob("lib/python*/site-packages/heavylift/py.typed"))
+
+
 def url(port: int) -> str:
     """As README prints it."""
     return f"http://127.0.0.1:{port}/v1"

@@ -75,7 +75,8 @@ With `--json` that line is an object, `{"error": {"message": ..., "exit_code": 4
 command line. If a server refused, it has what the server's envelope said: `status_code`, `code`, `param`,
 `type`, `request_id`. `--quiet` leaves failures alone; `--verbose` adds a line for each request.
 
-Sizes are bytes or have a unit, `512K`, `16M`, `1G`, of 1,024, 1,048,576 and 1,073,741,824 bytes. Times are
+Sizes are bytes or have a unit: `KiB`, `MiB`, `GiB`, for short `512K`, `16M`, `1G`, of 1,024, 1,048,576 and
+1,073,741,824 bytes, or `KB`, `MB`, `GB` of 1,000, 1,000,000 and 1,000,000,000. Times are
 seconds or have a unit: `90s`, `15m`, `12h`, `7d`, `2w`.
 
 ## Exit codes

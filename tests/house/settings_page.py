@@ -24,10 +24,10 @@ A setting can be given in three places. The first one that names it wins.
 2. An environment variable: the name in capitals behind `{PREFIX}`.
 3. A TOML file: the name as in the second column. `{CONFIG_VARIABLE}` or `--config` says where the file is.
 
-Sizes are bytes, or have a unit: `512K`, `16M`, `64MiB`, `1G`, of 1,024 bytes and so on. Times are seconds,
-or have a unit: `90s`, `15m`, `2h`, `7d`, `2w`. A list in a variable is parted by commas, or JSON; a table is
-JSON. `~` at the beginning of a path is the home folder. What is set but empty, or to
-spaces, counts as not set.
+Sizes are bytes, or have a unit: `512K`, `16M`, `64MiB`, `1G`, of 1,024 bytes and so on, or `16MB`, of
+1,000,000. Times are seconds, or have a unit: `90s`, `15m`, `2h`, `7d`, `2w`. A list in a variable is parted
+by commas, or JSON; a table is JSON. `~` at the beginning of a path is the home folder. What is set but
+empty, or to spaces, counts as not set.
 
 An unknown name in the TOML file is refused at the start, and so is a value that cannot be; the line names
 both, and what is expected. An unknown variable is only warned of. `heavylift settings` prints what is in

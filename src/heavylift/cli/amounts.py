@@ -10,7 +10,7 @@ from heavylift import units
 
 
 def size(text: str) -> int:
-    """Bytes out of `16M`, `16MB` or `16MiB`, which are the same here: 1 MB is 1,048,576 bytes."""
+    """Bytes out of `16MiB`, for short `16M`, or `16MB`, which is 16,000,000."""
     try:
         return units.size(text)
     except ValueError as error:
