@@ -120,6 +120,24 @@ def test_the_same_call_goes_on_and_forgets_when_all_is_sent(
     assert list((tmp_path / "state" / "transfers").iterdir()) == []
 
 
+def test_a_run_that_was_killed_before_it_heard_of_its_files_has_sent_them_once(
+    send: Send, server: Served, folder: Path, tmp_path: Path
+) -> None:
+    (folder / "empty.txt").touch()  # is refused, so the journal stays
+    (folder / "large.bin").unlink()
+    first = {each.filename: each.file.id for each in send(folder) if each.file}
+    (record,) = (tmp_path / "state" / "transfers").iterdir()
+    begun, heard, torn, *_ = record.read_bytes().splitlines(keepends=True)
+    record.write_bytes(begun + heard + torn[:20])
+    with Heavylift(server_url=server.url, api_key=server.key) as client:
+        client.files.delete_file(first.pop("04.txt"))
+    before = listed(server)
+    again = {each.filename: each.file.id for each in send(folder) if each.file}
+    assert {name: again[name] for name in first} == first
+    assert len(listed(server)) == len(before) + 1
+    assert [each.skipped for each in send(folder) if each.file].count("") == 0
+
+
 def test_what_the_server_has_is_left_out_when_asked(send: Send, folder: Path) -> None:
     send(folder)
     (folder / "02.txt").write_bytes(os.urandom(200))

@@ -5,7 +5,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from heavylift.client import errors
@@ -21,6 +21,7 @@ from heavylift.client.operations.wire import Expiry
 from heavylift.client.options import RequestOptions
 from heavylift.client.progress import Progress
 from heavylift.client.sendings import Sendings
+from heavylift.client.sources import Local
 from heavylift.client.stories.delivery import OnFailure
 from heavylift.client.stories.existing import Existing, still_there
 from heavylift.client.stories.layout import SMALLEST_PART
@@ -158,15 +159,35 @@ class Sending:
         facts = os.stat(found.path)
         local = yield from take_in(found.path, filename=found.name)
         with closing(local):
-            file = yield from post_file(
+            file = yield from self._posted(found, facts, local, texts)
+        return self._done(found, facts, file)
+
+    def _posted(
+        self, found: Found, facts: os.stat_result, local: Local, texts: tuple[tuple[str, str], ...]
+    ) -> Flow[File]:
+        """Its File: the one that an earlier run has made, if that was killed before it heard of it."""
+
+        def post(options: RequestOptions) -> Flow[File]:
+            return post_file(
                 local,
                 texts=texts,
                 mime_type=self.wishes.mime_type or guess_mime_type(found.name),
-                options=self.wishes.options,
+                options=options,
                 watch=self.meter,
                 patient=True,
             )
-        return self._done(found, facts, file)
+
+        options = self.wishes.options
+        key = self.record.key(found.name, found.path, facts) if self.record is not None else ""
+        if not key or "idempotency-key" in map(str.lower, options.http_headers):
+            return (yield from post(options))
+        headers = {**options.http_headers, "Idempotency-Key": key}
+        try:
+            return (yield from post(replace(options, http_headers=headers)))
+        except errors.SDKError as error:
+            if error.code != "idempotency_key_reused":
+                raise
+        return (yield from post(options))  # what it made was deleted since, or the file has changed unseen
 
     def _in_parts(self, found: Found) -> Flow[FileResult]:
         facts = os.stat(found.path)
