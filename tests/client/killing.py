@@ -38,6 +38,12 @@ def download_at_once(url: str, box: Path) -> None:
         one.files.save_file(file_id="file-1", to=box / "here.bin", overwrite=False)
 
 
+def download_many(url: str, box: Path) -> None:
+    with client(url, box) as one:
+        results = one.files.download_files(["file-1"], to=box)
+    assert [result.error for result in results] == [None]
+
+
 def replace(url: str, box: Path) -> None:
     (box / "here.bin").touch()
     with client(url, box) as one:
@@ -60,6 +66,7 @@ def login(url: str, box: Path) -> None:
 STORIES: Final[dict[str, Callable[[str, Path], None]]] = {
     "download": download,
     "download_at_once": download_at_once,
+    "download_many": download_many,
     "replace": replace,
     "upload": upload,
     "login": login,

@@ -13,6 +13,7 @@ from tests.support.stand_in import StandIn, keep, stand_in_server
 DONE = {
     "download": {"here.bin"},
     "download_at_once": {"here.bin"},
+    "download_many": {"kept.bin"},
     "replace": {"here.bin"},
     "upload": {"{}.bin"},
     "login": {"profiles.json"},
@@ -46,8 +47,8 @@ def test_the_same_call_again_does_it_and_leaves_nothing_behind(tmp_path: Path, s
             assert {path.name for path in box.rglob("*") if path.is_file()} == {
                 name.format(box.name) for name in DONE[story]
             }
-            if "here.bin" in DONE[story]:
-                assert (box / "here.bin").read_bytes() == CONTENT
+            for name in DONE[story] & {"here.bin", "kept.bin"}:
+                assert (box / name).read_bytes() == CONTENT
         if story == "upload":
             sent = [file["filename"] for file, _ in server.files.values() if file["id"] != "file-1"]
             assert {name for name in sent if sent.count(name) > 1} == set()

@@ -1,7 +1,8 @@
 """The whole story of a download: in ranges, several at once, resumed, verified, and put in place whole."""
 
 import os
-from contextlib import closing
+from collections.abc import Callable
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final
@@ -9,14 +10,15 @@ from typing import Annotated, Final
 from pydantic import Field
 
 from heavylift.client.calls import Flow, surroundings, work
+from heavylift.client.config import Setting
 from heavylift.client.disk.targets import Destination, Pipe, Place, already_there, find_target, open_pipe
-from heavylift.client.journal import open_record, record_name
+from heavylift.client.journal import InUse, open_record, record_name
 from heavylift.client.models import DownloadedFile, File, told_bytes
 from heavylift.client.operations.files import retrieve_file
 from heavylift.client.operations.wire import Arguments, checked, given
 from heavylift.client.options import RequestOptions
 from heavylift.client.progress import Meter, OnProgress
-from heavylift.client.stories.filling import Filling
+from heavylift.client.stories.filling import Filling, forget_earlier
 from heavylift.client.stories.landing import Errand
 from heavylift.client.stories.layout import MIB, Layout
 from heavylift.client.stories.pouring import pour
@@ -101,10 +103,38 @@ def download_known(
     target = yield from work(lambda aborted: find_target(to, filename=file.filename, file_id=file_id))
     if isinstance(target, Pipe):
         return (yield from _into_pipe(errand, target.path))
-    name = record_name("download", errand.options.server_url or setting.server_url, file_id, str(target.real))
-    record = open_record(setting.state_folder / "transfers", name) if wishes.resume else None
+    name = _record_of(file_id, target, setting, wishes.options)
+    record = open_record(_folder(setting), name) if wishes.resume else None
     filling = Filling(errand, folder=target.real.parent, record=record, layout=layout)
     return (yield from _to_its_place(filling, errand, target, overwrite=wishes.overwrite))
+
+
+def tidy_up(file: File, file_id: str, *, path: Path, options: RequestOptions) -> Flow[None]:
+    """Nothing of an earlier run stays beside a File that lies in its place whole: not what it filled, nor
+    its journal. It may have been killed when it had put it there."""
+    setting = yield from surroundings()
+
+    def tidied(aborted: Callable[[], bool]) -> None:
+        target = find_target(path, filename=file.filename, file_id=file_id)
+        if not isinstance(target, Place):
+            return
+        name = _record_of(file_id, target, setting, options)
+        if not (_folder(setting) / name).exists():
+            return
+        with suppress(InUse):
+            record = open_record(_folder(setting), name, alone=True)
+            if record is not None:
+                forget_earlier(record, target.real)
+
+    yield from work(tidied)
+
+
+def _folder(setting: Setting) -> Path:
+    return setting.state_folder / "transfers"
+
+
+def _record_of(file_id: str, target: Place, setting: Setting, options: RequestOptions) -> str:
+    return record_name("download", options.server_url or setting.server_url, file_id, str(target.real))
 
 
 def _into_pipe(errand: Errand, path: Path) -> Flow[DownloadedFile]:

@@ -24,7 +24,7 @@ from heavylift.client.operations.wire import Arguments, checked, given
 from heavylift.client.options import RequestOptions
 from heavylift.client.paging import MOST_IN_A_PAGE, Cursor
 from heavylift.client.progress import Progress
-from heavylift.client.stories.download import RANGE_SIZE, Wishes, download_known
+from heavylift.client.stories.download import RANGE_SIZE, Wishes, download_known, tidy_up
 from heavylift.client.stories.existing import checksum_of
 from heavylift.client.stories.manyfiles import OnResult, concerns_all
 from heavylift.client.window import Window
@@ -221,6 +221,8 @@ class Fetching:
     def _fetched(self, file: File, file_id: str, path: Path) -> Flow[str]:
         """Put it there; or why that was not needed."""
         if (yield from work(lambda aborted: _is_there(file, path))):
+            if self.wishes.resume:
+                yield from tidy_up(file, file_id, path=path, options=self.wishes.options)
             return "it is here already"
         told = 0
 

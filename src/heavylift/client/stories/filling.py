@@ -29,6 +29,25 @@ class Fetching(BaseModel):
     range_size: int
 
 
+def forget_earlier(record: Record, target: Path) -> None:
+    """Remove what the record tells of, and the record. What lies at the target stays under that name."""
+    try:
+        earlier = record.read(Fetching)
+        if earlier is not None:
+            known = earlier[0].file
+            placed = Unfinished.placed_at(target, known)
+            if placed is not None:
+                placed.drop_first_name(known)
+                placed.close()
+            else:
+                left = Unfinished.found_in(target.parent, known)
+                if left is not None:
+                    left.remove()
+        record.forget()
+    finally:
+        record.close()
+
+
 class Filling:
     """One File on its way into a file of the download's own. `length` is that of all that has come."""
 
