@@ -13,6 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from tests.support import warm
+
 SECONDS = 90.0
 """A bound, not a wait."""
 
@@ -39,14 +41,12 @@ class Desk:
 
     def run(self, *words: str, given: bytes = b"", **variables: str) -> "Ended":
         """One command in a pipe, to its end."""
-        done = subprocess.run(
-            [sys.executable, "-m", "heavylift.cli", *words],
-            cwd=self.folder,
+        done = warm.run(
+            list(words),
             env={**self.environment, **variables},
-            input=given,
-            capture_output=True,
+            cwd=self.folder,
+            given=given,
             timeout=SECONDS,
-            check=False,
         )
         return Ended(done.returncode, done.stdout.decode(), done.stderr.decode())
 
