@@ -164,6 +164,30 @@ def test_a_server_that_does_not_filter_by_purpose_is_held_to_it(tmp_path: Path) 
     assert on_disk(tmp_path / "to") == {"a.jsonl": b"a"}
 
 
+@pytest.mark.parametrize("theirs", [b"the same", b"another!"])
+def test_what_another_run_has_put_there_meanwhile_is_left_out_if_it_is_the_same(
+    tmp_path: Path, theirs: bytes
+) -> None:
+    from tests.support.stand_in import keep, stand_in_server
+
+    place = tmp_path / "to" / "one.bin"
+    told: list[FilesProgress] = []
+    with stand_in_server() as server:
+        server.extensions = True
+        file_id = keep(server, "one.bin", "user_data", b"the same")["id"]
+        server.answers(f"GET /files/{file_id}/content", lambda asked: place.write_bytes(theirs) and None)
+        with Heavylift(server_url=server.url, api_key="k", state_folder=tmp_path / "state") as client:
+            (result,) = client.files.download_files(
+                [file_id], to=tmp_path / "to", overwrite=False, on_progress=told.append
+            ) or [None]
+    assert place.read_bytes() == theirs
+    assert [path.name for path in place.parent.iterdir()] == ["one.bin"]
+    assert result is not None
+    assert isinstance(result.error, FileExistsError) == (theirs != b"the same")
+    assert bool(result.skipped) == (theirs == b"the same")
+    assert told[-1].bytes_done == 8
+
+
 def test_a_refused_key_ends_it_at_once(fetch: Fetch, files: Files) -> None:
     with pytest.raises(errors.AuthenticationError):
         fetch(list(files[0].values()), api_key="hl-wrong")

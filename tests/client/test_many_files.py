@@ -11,6 +11,8 @@ import pytest
 
 from heavylift import AsyncHeavylift, FileResult, FilesProgress, Heavylift, RetryConfig, errors
 from tests.serving import Served, serving
+from tests.support.answers import Answer
+from tests.support.stand_in import stand_in_server
 
 MIB = 1024 * 1024
 Send = Callable[..., list[FileResult]]
@@ -168,3 +170,17 @@ def test_the_journal_of_this_client_is_not_sent(send: Send, tmp_path: Path, fold
     results = send(tmp_path)
     assert {result.error for result in results} == {None}
     assert {result.filename.partition("/")[0] for result in results} == {"corpus"}
+
+
+def test_what_fails_at_its_end_counts_once(tmp_path: Path) -> None:
+    (tmp_path / "a.bin").write_bytes(bytes(3000))
+    told: list[FilesProgress] = []
+    with stand_in_server() as stand_in:
+        stand_in.answers("POST /uploads/.*/complete", lambda asked: Answer(status=400), forever=True)
+        setting: dict[str, Any] = {"state_folder": tmp_path / "state", "retry_config": RetryConfig("none")}
+        with Heavylift(server_url=stand_in.url, api_key="k", **setting) as client:
+            (result,) = client.files.upload_files(
+                tmp_path / "a.bin", purpose="batch", part_size=1000, on_progress=told.append
+            )
+    assert result.error is not None
+    assert (told[-1].bytes_done, told[-1].bytes_total) == (3000, 3000)

@@ -220,10 +220,11 @@ class Fetching:
 
     def _fetched(self, file: File, file_id: str, path: Path) -> Flow[str]:
         """Put it there; or why that was not needed."""
+        here = "it is here already"
         if (yield from work(lambda aborted: _is_there(file, path))):
             if self.wishes.resume:
                 yield from tidy_up(file, file_id, path=path, options=self.wishes.options)
-            return "it is here already"
+            return here
         told = 0
 
         def report(progress: Progress) -> None:
@@ -231,7 +232,15 @@ class Fetching:
             self.meter.moved(progress.bytes_done - told)
             told = progress.bytes_done
 
-        yield from download_known(file, file_id, to=path, wishes=self.wishes, on_progress=report)
+        try:
+            yield from download_known(file, file_id, to=path, wishes=self.wishes, on_progress=report)
+        except (HeavyliftError, OSError) as error:
+            self.meter.moved(-told)  # all of it is passed over
+            if isinstance(error, FileExistsError) and (
+                yield from work(lambda aborted: _is_there(file, path))
+            ):
+                return here  # another run was faster
+            raise
         return ""
 
 

@@ -198,19 +198,23 @@ class Sending:
             self.meter.moved(progress.bytes_done - told)
             told = progress.bytes_done
 
-        done = yield from upload_file(
-            found.path,
-            filename=found.name,
-            purpose=wishes.purpose,
-            mime_type=wishes.mime_type,
-            part_size=wishes.part_size,
-            max_concurrency=wishes.max_concurrency,
-            expires_after=wishes.expires_after,
-            resume=wishes.resume,
-            on_failure=wishes.on_failure,
-            on_progress=report,
-            options=wishes.options,
-        )
+        try:
+            done = yield from upload_file(
+                found.path,
+                filename=found.name,
+                purpose=wishes.purpose,
+                mime_type=wishes.mime_type,
+                part_size=wishes.part_size,
+                max_concurrency=wishes.max_concurrency,
+                expires_after=wishes.expires_after,
+                resume=wishes.resume,
+                on_failure=wishes.on_failure,
+                on_progress=report,
+                options=wishes.options,
+            )
+        except (HeavyliftError, OSError):
+            self.meter.moved(-told)  # all of it is passed over
+            raise
         return self._done(found, facts, done.file)
 
     def _done(self, found: Found, facts: os.stat_result, file: File) -> FileResult:
