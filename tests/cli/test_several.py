@@ -67,6 +67,24 @@ def test_an_id_of_another_server_is_no_name(plain_desk: Desk, stand_in: StandIn)
     assert json.loads(plain_desk.run("files", "show", "file-2", "--json").out)["id"] == "file-1"
 
 
+def test_a_name_of_two_files_keeps_no_other_from_being_fetched(plain_desk: Desk, stand_in: StandIn) -> None:
+    for name in ("two.jsonl", "two.jsonl", "one.jsonl"):
+        keep(stand_in, name, "batch", b"x")
+    done = plain_desk.run("download", "two.jsonl", "one.jsonl", "missing", "--to", "copies")
+    assert (done.status, (plain_desk.folder / "copies" / "one.jsonl").read_bytes()) == (2, b"x")
+    assert "two.jsonl: 2 Files have the name" in done.err
+    done = plain_desk.run("rm", "two.jsonl", "one.jsonl", "--dry-run")
+    assert (done.status, done.out.split("\t")[:2]) == (2, ["file-3", "one.jsonl"])
+    assert len(stand_in.files) == 3
+
+
+def test_json_has_what_the_server_sent_and_makes_nothing_up(plain_desk: Desk, stand_in: StandIn) -> None:
+    stand_in.files["file-1"] = ({"id": "file-1", "filename": "x", "status": None, "more": 1}, b"x")
+    done = plain_desk.run("files", "show", "file-1", "--json")
+    assert json.loads(done.out) == {"id": "file-1", "filename": "x", "more": 1}
+    assert "1970" not in plain_desk.run("files", "show", "file-1").out
+
+
 def test_a_rule_needs_a_word_of_consent(desk: Desk, ids: list[str]) -> None:
     done = desk.run("files", "delete", "--purpose", "batch")
     assert done.status == 2

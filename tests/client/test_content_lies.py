@@ -57,6 +57,7 @@ def test_another_range_is_refused(fetcher: Fetcher, kind: str):
     fetcher.server.answers(BYTES, LIES[kind], forever=True)
     with pytest.raises(errors.CorruptedError):
         fetcher.blocks(start=5, end=10)
+    assert fetcher.server.count(BYTES) == 1
 
 
 def test_a_part_of_it_where_all_was_asked_for_is_refused(fetcher: Fetcher):
@@ -104,6 +105,16 @@ def test_who_wants_no_retries_gets_none(fetcher: Fetcher):
     fetcher.server.answers(BYTES, Answer(headers={"etag": ETAG}, body=CONTENT, cut=20_500))
     with pytest.raises(errors.ConnectionError):
         fetcher.blocks(1000)
+
+
+@pytest.mark.parametrize("most", [0, 1])
+def test_who_wants_few_retries_gets_no_more(fetcher: Fetcher, most: int, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("heavylift.client.content.PAUSE_SECONDS", 0.001)
+    fetcher.setting["retry_config"] = RetryConfig(max_retries=most)
+    fetcher.server.answers(BYTES, Answer(headers={"etag": ETAG}, body=CONTENT, cut=1), forever=True)
+    with pytest.raises(errors.ConnectionError):
+        fetcher.blocks(1000)
+    assert fetcher.server.count(BYTES) == 1 + most
 
 
 def test_a_connection_that_breaks_on_and_on_is_given_up(fetcher: Fetcher, monkeypatch: pytest.MonkeyPatch):

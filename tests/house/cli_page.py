@@ -29,7 +29,8 @@ standard output, one after the other. `heavylift uploads ls` is `heavylift uploa
 `heavylift uploads rm` is `heavylift uploads cancel`.
 
 Where a File is named, its id or its name will do. A name that several Files have is refused, with their ids.
-Of several ids on one command line, one that fails does not keep the others from their turn.
+Of several on one command line, one that fails does not keep the others from their turn, unless the key is
+refused or the server is gone.
 
 ## Server and key
 
@@ -46,7 +47,7 @@ The first of these that names a server says which it is, and the first whose key
 1. the options above;
 2. the variables `HEAVYLIFT_BASE_URL` and `HEAVYLIFT_API_KEY`;
 3. a profile that `heavylift login` has kept: the one that `HEAVYLIFT_PROFILE` names, else `default`;
-4. the variables `OPENAI_BASE_URL` and `OPENAI_API_KEY`, if both are set;
+4. the variables `OPENAI_BASE_URL` and `OPENAI_API_KEY`, if both are set, or with `--api-key`;
 5. the service that runs on the folder `heavylift-data` in the current folder, or on the one that
    `HEAVYLIFT_DATA` names, whatever its port: `heavylift serve` records its address there as `server`, beside
    the key `api-key`.
@@ -55,8 +56,8 @@ So in the folder of a running service nothing has to be set. A key of a profile 
 alone, `OPENAI_API_KEY` only to the server that `OPENAI_BASE_URL` names, and a service's own key only to that
 service, while it runs. For that one, `localhost`, `127.0.0.1` and `::1` mean the same, and the certificate
 that it serves is believed. `--api-key ""` sends no key, to a server that asks for none. A variable that is
-set but empty counts as not set. `heavylift whoami` shows what was found. A key is never printed, and never
-written to the journal of unfinished transfers.
+set but empty counts as not set. `heavylift whoami` shows what was found. The key itself
+is not printed then, and never written to the journal of unfinished transfers.
 
 A server whose certificate was signed by a private authority needs that authority's certificate:
 `--ca-cert`, or the variable `HEAVYLIFT_CA_CERT`. It is believed in place of those that the system believes.
@@ -66,14 +67,14 @@ A server whose certificate was signed by a private authority needs that authorit
 On a terminal: tables, and a progress bar with bytes, rate, time left, parts in flight and retries. A list
 has a line for each thing: names are cut to fit the screen, ids never are, and times are told from now.
 `--wide` cuts nothing, and has all columns and whole dates. In a pipe: a line per thing, all its cells, parted
-by tabs, without a header. With `--json`: the objects as the server sent them; a list is an array, and
-commands about several things print one object for each. One thing is shown with a field a line, Unix times
+by tabs, without a header. With `--json`: the objects as the server sent them, without what is null;
+a list is an array, and commands about several things print one object for each. One thing is shown with a field a line, Unix times
 with their dates behind them. The bar and all messages go to standard error; off a terminal, a transfer that
 takes long tells every ten seconds how far it is. A failure is one line that begins
 with `heavylift:` and says what to do.
 With `--json` that line is an object, `{"error": {"message": ..., "exit_code": 4, ...}}`, also for a wrong
 command line. If a server refused, it has what the server's envelope said: `status_code`, `code`, `param`,
-`type`, `request_id`. `--quiet` leaves failures alone; `--verbose` adds a line for each request.
+`type`, `request_id`. `--quiet` leaves failures alone; `--verbose` adds lines for each request and its answer.
 
 Sizes are bytes or have a unit: `KiB`, `MiB`, `GiB`, for short `512K`, `16M`, `1G`, of 1,024, 1,048,576 and
 1,073,741,824 bytes, or `KB`, `MB`, `GB` of 1,000, 1,000,000 and 1,000,000,000. Times are
@@ -93,14 +94,14 @@ then, since others are sent.
 
 Ctrl-C, a crash or a lost connection keeps the upload. The same command finds it in a small journal, asks
 the server which parts it has, compares them with the file, and sends the rest. `--no-keep` cancels it at
-Ctrl-C instead. What comes from standard input cannot be read twice, so it is always cancelled. The last line
-says what became of the Upload: kept, cancelled, or pending since the server did not take the cancellation.
+Ctrl-C instead, and of several files also one that fails. What comes from standard input cannot be read twice,
+so it is cancelled in any case; after a crash it expires. The last line says what became of the Upload: kept, cancelled, or pending since the server did not take the cancellation.
 From another machine, name the Upload: `heavylift upload big.jsonl --upload-id ID`, with the `--part-size` of
 the first command if there was one.
 
 An upload that is completed already is not taken for done unless its File is still there and has the local
-file's checksum. Only an answer of the protocol itself ends an Upload: what a proxy refuses is tried again,
-and then the Upload is kept.
+file's checksum. Only an answer of the protocol itself ends an Upload: what a proxy refuses is tried again
+where that may help, and then the Upload is kept.
 
 The examples below are one session. They need `jq`.
 """

@@ -145,7 +145,7 @@ Timeout = Annotated[
     typer.Option(
         min=0.1,
         metavar="SECONDS",
-        help="The longest silence of the network that is borne. Default: 120.",
+        help="The longest silence of the network that is borne. Default: 120, of `doctor` 15.",
         show_default=False,
         rich_help_panel=PANEL,
     ),
@@ -162,7 +162,10 @@ Quiet = Annotated[
 Verbose = Annotated[
     bool,
     typer.Option(
-        "--verbose", "-v", help="A line for each request, on standard error.", rich_help_panel=PANEL
+        "--verbose",
+        "-v",
+        help="Lines for each request and its answer, on standard error.",
+        rich_help_panel=PANEL,
     ),
 ]
 NoProgress = Annotated[bool, typer.Option("--no-progress", help="No progress bar.", rich_help_panel=PANEL)]

@@ -15,6 +15,7 @@ from heavylift.cli.output import AsJson, as_data, examples, show_json
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from heavylift.cli.connection import Server
     from heavylift.cli.several import Names
     from heavylift.client.client import Heavylift
     from heavylift.client.models import File
@@ -62,10 +63,14 @@ def delete(
     with connected(context) as client:
         known, names = Names(client), file_id or []
         if by_rule or dry_run:
-            found = _ruled(client, purpose, older_than) if by_rule else _named(client, known, names)
+            server, status = server_of(context), 0
+            if by_rule:
+                found = _ruled(client, purpose, older_than)
+            else:
+                found, status = _named(client, server, known, names)
             if dry_run:
                 _tell(found, as_json=as_json)
-                return
+                raise typer.Exit(status)
             if not _agreed(found, yes=yes):
                 say("nothing was deleted.")
                 return
@@ -92,8 +97,18 @@ def _ruled(client: "Heavylift", purpose: str | None, older_than: int | None) -> 
     ]
 
 
-def _named(client: "Heavylift", known: "Names", names: "Sequence[str]") -> "list[File]":
-    return [client.files.retrieve_file(known.id_of(name)) for name in names]
+def _named(
+    client: "Heavylift", server: "Server", known: "Names", names: list[str]
+) -> "tuple[list[File], int]":
+    """Those that are there, and the exit code of the first that is not."""
+    from heavylift.cli.several import each
+
+    found: list[File] = []
+
+    def one(name: str) -> None:
+        found.append(client.files.retrieve_file(known.id_of(name)))
+
+    return found, each(server, names, one, alone=len(names) == 1)
 
 
 def _agreed(found: "Sequence[File]", *, yes: bool) -> bool:

@@ -9,10 +9,11 @@ import typer
 from heavylift.cli import completing
 from heavylift.cli.amounts import show_bytes
 from heavylift.cli.connection import connected, server_of
-from heavylift.cli.exits import USAGE, fail, interrupted
+from heavylift.cli.exits import KEY_REFUSED, UNREACHABLE, USAGE, fail, interrupted
 from heavylift.cli.output import AsJson, as_data, examples, show_json, show_table
 
 if TYPE_CHECKING:
+    from heavylift.cli.connection import Server
     from heavylift.client.client import Heavylift
     from heavylift.client.models import DownloadedFile
 
@@ -61,7 +62,6 @@ def download(
     of a purpose, go into the folder --to, where their names say; what is there already with the
     same checksum is left out, and one that fails does not keep the others.
     """
-    from heavylift.cli.several import Names
     from heavylift.cli.waiting import Waiting
 
     asked = file_id or []
@@ -73,8 +73,7 @@ def download(
     if to == "-":
         _check_pouring(as_json=as_json)
     with connected(context, retries=None, hooks=[Waiting()]) as client:
-        names = Names(client)
-        ids = [names.id_of(name) for name in asked]
+        ids, status = _known(client, server_of(context), asked)
         if many:
             from heavylift.cli.fetchmany import Wishes, fetch_many
 
@@ -87,7 +86,8 @@ def download(
                 resume=resume,
                 force=force,
             )
-            raise typer.Exit(fetch_many(client, server_of(context), wishes, as_json=as_json))
+            fetched = fetch_many(client, server_of(context), wishes, as_json=as_json)
+            raise typer.Exit(status or fetched)
         if to == "-":
             _pour(client, ids[0])
             return
@@ -99,6 +99,17 @@ def download(
         return
     checked = "verified" if saved.verified else "not verified: the server shows no checksum"
     show_table(("path", "size", "checksum"), [(saved.path, show_bytes(saved.bytes), checked)])
+
+
+def _known(client: "Heavylift", server: "Server", asked: list[str]) -> tuple[list[str], int]:
+    """The ids of those that are known by one, and the exit code of the first that is not. Out if there is none."""
+    from heavylift.cli.several import Names, each
+
+    names, ids = Names(client), list[str]()
+    status = each(server, asked, lambda name: ids.append(names.id_of(name)), alone=len(asked) == 1)
+    if status and (not ids or status in {KEY_REFUSED, UNREACHABLE}):
+        raise typer.Exit(status)
+    return ids, status
 
 
 def cat(context: typer.Context, file_id: FileIds) -> None:

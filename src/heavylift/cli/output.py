@@ -42,8 +42,8 @@ def examples(*lines: str) -> str:
 
 
 def as_data(model: "BaseModel") -> dict[str, Any]:
-    """The object as the server sent it, unknown fields included."""
-    return model.model_dump(mode="json", exclude_none=True)
+    """The object as the server sent it, unknown fields included, without what is null."""
+    return model.model_dump(mode="json", exclude_unset=True, exclude_none=True)
 
 
 def show_json(value: object) -> None:

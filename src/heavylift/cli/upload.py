@@ -40,7 +40,8 @@ Exclude = Annotated[
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be sent.")]
 SkipExisting = Annotated[
-    bool, typer.Option("--skip-existing", help="Leave out what the server has: same name, size and CRC-64.")
+    bool,
+    typer.Option("--skip-existing", help="Leave out what the server has: same purpose, name, size, CRC-64."),
 ]
 FilesFrom = Annotated[
     str | None,

@@ -110,10 +110,11 @@ class Reading:
         """The connection broke. Raises the error where going on could mix two states, or is not wished."""
         retries = self._options.retries or setting.retries_for(patient=False)
         willing = retries.strategy != "none" and retries.retry_connection_errors
+        most = REOPENINGS if retries.max_retries is None else min(REOPENINGS, retries.max_retries)
         self._breaks += 1
         seen = self._wanted.validator
         comparable = not self._given or (seen is not None and seen.known)
-        if not willing or not comparable or self._breaks > REOPENINGS:
+        if not willing or not comparable or self._breaks > most:
             raise error
 
 

@@ -262,7 +262,8 @@ class ConnectionError(HTTPClientError):
 
 
 class CertificateError(ConnectionError):
-    """The server's certificate is not believed, so nothing was sent. It is not tried again."""
+    """The server's certificate is not believed, so nothing was sent. It is not tried again on a server
+    that has never answered this client."""
 
     remedy = (
         "If its authority is a private one, name the file of the authority's certificate with ca_cert=,"

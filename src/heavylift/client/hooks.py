@@ -31,7 +31,7 @@ class Hooks:
         return request
 
     def after_success(self, context: HookContext, answer: Answer) -> Answer | Awaitable[Answer]:
-        """After every answer below 400. What it returns is parsed."""
+        """After the answer that succeeds, below 300. What it returns is parsed."""
         return answer
 
     def after_error(

@@ -21,7 +21,7 @@ class Existing:
         self._by_name: dict[int, list[tuple[str, str]]] = {}
 
     def learn(self, purpose: str, options: RequestOptions) -> Flow[None]:
-        """Ask for all of them, page after page. Raises what a list raises."""
+        """Ask for all of them, page after page. Not every server filters. Raises what a list raises."""
         cursor = Cursor[File]()
         while cursor.after is not None:
             page = yield from list_files(
@@ -29,9 +29,10 @@ class Existing:
             )
             if cursor.takes(page):
                 for file in page.data:
-                    if checksums.comparable(file.checksum) and file.checksum is not None:
+                    shown = file.checksum if file.purpose == purpose else None
+                    if shown is not None and checksums.comparable(shown):
                         known = self._by_name.setdefault(hash((file.filename, file.bytes)), [])
-                        known.append((file.checksum, file.id))
+                        known.append((shown, file.id))
 
     def same_as(self, found: Found) -> Flow[File | None]:
         """The File that holds the same. A local file is read only if one has its name and size."""

@@ -165,7 +165,7 @@ def _recorded(setting: Setting, wishes: ManyWishes, paths: Paths) -> Iterator[Se
     named = [str(one[0] if isinstance(one, tuple) else os.fsdecode(one)) for one in several]
     about = (
         server_of(wishes.options.server_url or setting.server_url),
-        owner_of(setting.api_key, wishes.options.http_headers),
+        owner_of(setting.api_key, {**setting.headers, **wishes.options.http_headers}),
         wishes.purpose, wishes.mime_type or "", str(wishes.expires_after),
         *(os.path.abspath(Path(one)) for one in named),
     )  # fmt: skip
