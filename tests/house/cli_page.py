@@ -68,8 +68,8 @@ On a terminal: tables, and a progress bar with bytes, rate, time left, parts in 
 has a line for each thing: names are cut to fit the screen, ids never are, and times are told from now.
 `--wide` cuts nothing, and has all columns and whole dates. In a pipe: a line per thing, all its cells, parted
 by tabs, without a header. With `--json`: the objects as the server sent them, without what is null;
-a list is an array, and commands about several things print one object for each. One thing is shown with a field a line, Unix times
-with their dates behind them. The bar and all messages go to standard error; off a terminal, a transfer that
+a list is an array, and commands about several things print one object for each. One thing is shown with a
+field a line, Unix times with their dates behind them. The bar and all messages go to standard error; off a terminal, a transfer that
 takes long tells every ten seconds how far it is. A failure is one line that begins
 with `heavylift:` and says what to do.
 With `--json` that line is an object, `{"error": {"message": ..., "exit_code": 4, ...}}`, also for a wrong
@@ -95,7 +95,8 @@ then, since others are sent.
 Ctrl-C, a crash or a lost connection keeps the upload. The same command finds it in a small journal, asks
 the server which parts it has, compares them with the file, and sends the rest. `--no-keep` cancels it at
 Ctrl-C instead, and of several files also one that fails. What comes from standard input cannot be read twice,
-so it is cancelled in any case; after a crash it expires. The last line says what became of the Upload: kept, cancelled, or pending since the server did not take the cancellation.
+so it is cancelled in any case; after a crash it expires. The last line says what
+became of the Upload: kept, cancelled, or pending since the server did not take the cancellation.
 From another machine, name the Upload: `heavylift upload big.jsonl --upload-id ID`, with the `--part-size` of
 the first command if there was one.
 
