@@ -69,8 +69,8 @@ has a line for each thing: names are cut to fit the screen, ids never are, and t
 `--wide` cuts nothing, and has all columns and whole dates. In a pipe: a line per thing, all its cells, parted
 by tabs, without a header. With `--json`: the objects as the server sent them, without what is null;
 a list is an array, and commands about several things print one object for each. One thing is shown with a
-field a line, Unix times with their dates behind them. The bar and all messages go to standard error; off a terminal, a transfer that
-takes long tells every ten seconds how far it is. A failure is one line that begins
+field a line, Unix times with their dates behind them. The bar and all messages go to standard error; off a
+terminal, a transfer that takes long tells every ten seconds how far it is. A failure is one line that begins
 with `heavylift:` and says what to do.
 With `--json` that line is an object, `{"error": {"message": ..., "exit_code": 4, ...}}`, also for a wrong
 command line. If a server refused, it has what the server's envelope said: `status_code`, `code`, `param`,
