@@ -36,8 +36,8 @@ What was refused has changed nothing. A refused `complete` leaves the Upload pen
 Repeat 408, 429, 500, 503 and 507 with a growing pause, and 425, 502, 504 and 520 to 529, which gateways
 send. 429 and 503 say in `Retry-After` how many seconds to wait, but for `unfinished_requests`. Parts and
 `complete` are safe to repeat: a Part that arrived twice is dropped when the Upload is completed, and the same
-`complete` gives the same answer. Creating an Upload or a File is safe to repeat with an [`Idempotency-Key`](http.md#idempotency-keys).
-Everything else needs a change first.
+`complete` gives the same answer. Creating an Upload or a File is safe to repeat
+with an [`Idempotency-Key`](http.md#idempotency-keys). Everything else needs a change first.
 
 ## From a proxy
 

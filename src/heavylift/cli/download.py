@@ -102,7 +102,7 @@ def download(
 
 
 def _known(client: "Heavylift", server: "Server", asked: list[str]) -> tuple[list[str], int]:
-    """The ids of those that are known by one, and the exit code of the first that is not. Out if there is none."""
+    """Ids of those that are known by one; the exit code of the first that is not. Out if there is none."""
     from heavylift.cli.several import Names, each
 
     names, ids = Names(client), list[str]()
