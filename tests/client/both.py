@@ -38,3 +38,9 @@ class Both:
         async with AsyncHeavylift(**made) as client:
             given = ask(client)
             return await given if inspect.isawaitable(given) else given
+
+
+def first(pager: Any) -> Any:
+    """Its first page, or what is awaited for that."""
+    pages = pager.pages()
+    return next(pages) if hasattr(pages, "__next__") else anext(pages)

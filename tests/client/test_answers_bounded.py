@@ -1,23 +1,12 @@
 """No answer that is read whole fills the memory: by its bytes, and a page of a list by its values too."""
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 from heavylift.client import errors
-from tests.client.both import Both
+from tests.client.both import Both, first
 from tests.support.answers import Answer
-from tests.support.stand_in import StandIn, stand_in_server
-
-
-def first(pager: Any) -> Any:
-    """Its first page, or what is awaited for that."""
-    pages = pager.pages()
-    return next(pages) if hasattr(pages, "__next__") else anext(pages)
-
 
 LISTS = {
     "files": lambda client: first(client.files.list_files(limit=10_000)),
@@ -30,17 +19,6 @@ FLOODS = {
     "numbers": b"1," * 600_000 + b"1",
     "nested": b"[]," * 600_000 + b"[]",
 }
-
-
-@pytest.fixture
-def server() -> Iterator[StandIn]:
-    with stand_in_server() as running:
-        yield running
-
-
-@pytest.fixture(params=["blocking", "asyncio"])
-def both(request: pytest.FixtureRequest, server: StandIn, tmp_path: Path) -> Both:
-    return Both(request.param, server, tmp_path)
 
 
 def listing(entries: bytes) -> Answer:

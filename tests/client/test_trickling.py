@@ -4,7 +4,6 @@ import asyncio
 import itertools
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import httpcore2
@@ -14,10 +13,9 @@ import pytest
 from heavylift.client import errors
 from heavylift.client.drivers.heads import Patience, head_awaited
 from heavylift.client.drivers.whole import read_whole, read_whole_async
-from tests.client.both import Both
-from tests.client.test_answers_bounded import first
+from tests.client.both import Both, first
 from tests.support.answers import Answer
-from tests.support.stand_in import StandIn, stand_in_server
+from tests.support.stand_in import StandIn
 
 DROPS = 150
 
@@ -35,17 +33,6 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "parts": lambda client: first(client.uploads.list_upload_parts(upload_id="upload_1")),
     "upload": lambda client: client.uploads.get_upload(upload_id="upload_1"),
 }
-
-
-@pytest.fixture
-def server() -> Iterator[StandIn]:
-    with stand_in_server() as running:
-        yield running
-
-
-@pytest.fixture(params=["blocking", "asyncio"])
-def both(request: pytest.FixtureRequest, server: StandIn, tmp_path: Path) -> Both:
-    return Both(request.param, server, tmp_path)
 
 
 def by_drops(server: StandIn, status: int) -> Answer:
